@@ -1,0 +1,27 @@
+import type { Catalog } from './catalog.ts';
+
+/** What a member attests of one version of an archive. It goes into the receipt, so it names nobody. */
+export interface AttestationManifest {
+  format: 'sealfolio-manifest/1';
+  memberId: string;
+  archiveId: string;
+  version: number;
+  /** RFC 3339, UTC. */
+  sealedAt: string;
+  package: { bytes: number; pages: number; sm3: string; sha256: string };
+  /** Originals in catalogue order; digests of the bytes as they came in. */
+  documents: { type: string; mediaType: string; bytes: number; pages: number; sm3: string }[];
+  catalog: { templateId: string; templateVersion: number; sm3: string };
+  /** SM3 of the DER of the certificate that sealed the package. */
+  signerCertificateSm3: string;
+}
+
+/** Domain tags (ASCII, then one zero byte) that keep digests of different things apart. */
+export const KEY_TAG = 'sealfolio/key/1';
+export const ATTEST_TAG = 'sealfolio/attest/1';
+export const ARCHIVE_STREAM = 'archive';
+export const SALT_BYTES = 32;
+export const RECEIPT_FORMAT = 'sealfolio-receipt/1';
+
+/** The catalogue's part of the manifest is the SM3 of the JCS form of this. */
+export type CatalogDigestInput = Catalog;
