@@ -1,5 +1,3 @@
-import type { Catalog } from './catalog.ts';
-
 /** What a member attests of one version of an archive. It goes into the receipt, so it names nobody. */
 export interface AttestationManifest {
   format: 'sealfolio-manifest/1';
@@ -22,6 +20,3 @@ export const ATTEST_TAG = 'sealfolio/attest/1';
 export const ARCHIVE_STREAM = 'archive';
 export const SALT_BYTES = 32;
 export const RECEIPT_FORMAT = 'sealfolio-receipt/1';
-
-/** The catalogue's part of the manifest is the SM3 of the JCS form of this. */
-export type CatalogDigestInput = Catalog;
