@@ -7,14 +7,16 @@ const ARROWS = {
   domain: [],
   platform: ['domain'],
   workflows: ['domain'],
-  activities: ['domain', 'platform', 'workflows'],
+  activities: ['domain', 'platform', 'workflows', 'verifier'],
   workers: ['domain', 'platform', 'activities', 'workflows'],
   api: ['domain', 'platform', 'workflows'],
   'chain-node': ['platform/crypto', 'platform/config', 'platform/observe'],
-  web: ['domain'],
+  web: ['domain', 'verifier'],
+  verifier: [],
 };
 const FOLDERS = [
   'domain',
+  'verifier',
   'platform',
   'workflows',
   'activities',
@@ -38,7 +40,7 @@ function arrows(folder, allowed) {
       allowTypeImports: folder === 'workflows' && other === 'activities',
     };
   });
-  if (folder === 'domain' || folder === 'workflows')
+  if (['domain', 'workflows', 'verifier'].includes(folder))
     patterns.push({ regex: '^node:|^(fs|path|crypto|mongoose|mongodb|express)$', message: `${folder}/ does no I/O.` });
   return {
     files: [`${folder}/**/*.{ts,vue}`],

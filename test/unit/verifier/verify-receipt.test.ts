@@ -1,0 +1,183 @@
+import fc from 'fast-check';
+import smCrypto from 'sm-crypto';
+import { sm3 } from '../../../platform/crypto/sm3.ts';
+import { type LayerName, type Trust, type VerifierCrypto, verifyReceipt } from '../../../verifier/index.ts';
+import { concat, fromHex, tag, toHex, utf8 } from '../../../verifier/bytes.ts';
+import { canonicalJson } from '../../../verifier/jcs.ts';
+import { blockHash, leafHash, membersHash, precommitMessage } from '../../../verifier/ledger.ts';
+import type { Receipt } from '../../../verifier/receipt.ts';
+
+const crypto: VerifierCrypto = {
+  sm3,
+  sm2Verify: (publicKey, message, signature) =>
+    smCrypto.sm2.doVerifySignature(Array.from(message), toHex(signature), toHex(publicKey), { hash: true }),
+};
+
+const members = ['yz1', 'yz2', 'yz3', 'yzp'].map((memberId) => {
+  const { privateKey, publicKey } = smCrypto.sm2.generateKeyPairHex();
+  return { memberId, privateKey, publicKey };
+});
+
+function sign(memberId: string, message: Uint8Array): string {
+  const { privateKey, publicKey } = members.find((member) => member.memberId === memberId)!;
+  return smCrypto.sm2.doSignature(Array.from(message), privateKey, { hash: true, publicKey });
+}
+
+const node = (left: Uint8Array, right: Uint8Array) => sm3(concat(Uint8Array.of(1), left, right));
+const digestOf = (text: string) => toHex(sm3(utf8(text)));
+
+/** A log of three records, ours the last, in a block that three of four members signed. */
+function makeReceipt(signers = ['yz1', 'yz2', 'yzp'], edit: (receipt: Receipt) => void = () => {}): Receipt {
+  const manifest: Receipt['manifest'] = {
+    format: 'sealfolio-manifest/1',
+    memberId: 'yz1',
+    archiveId: 'ar_sample',
+    version: 1,
+    sealedAt: '2026-11-22T02:03:00.000Z',
+    package: { bytes: 4, pages: 1, sm3: digestOf('file'), sha256: '00'.repeat(32) },
+    documents: [{ type: 'frontPage', mediaType: 'image/png', bytes: 3, pages: 1, sm3: digestOf('png') }],
+    catalog: { templateId: 'inpatient', templateVersion: 1, sm3: digestOf('catalog') },
+    signerCertificateSm3: digestOf('certificate'),
+  };
+  const salt = '5a'.repeat(32);
+  const receipt: Receipt = {
+    format: 'sealfolio-receipt/1',
+    manifest,
+    salt,
+    ledger: {
+      chainId: 'yunzhou-demo',
+      genesisHash: digestOf('genesis'),
+      index: 2,
+      entry: {
+        txId: digestOf('tx'),
+        indexInTx: 0,
+        sender: 'yz1',
+        record: {
+          stream: 'archive',
+          key: toHex(sm3(concat(tag('sealfolio/key/1'), utf8(manifest.archiveId)))),
+          digest: toHex(sm3(concat(tag('sealfolio/attest/1'), fromHex(salt), utf8(canonicalJson(manifest))))),
+          note: '',
+        },
+      },
+      path: [],
+      header: {
+        version: 1,
+        chainId: 'yunzhou-demo',
+        height: 7,
+        timeMs: 1_795_000_000_000,
+        previous: digestOf('previous'),
+        txRoot: digestOf('txRoot'),
+        logSize: 3,
+        logRoot: '',
+        membersHash: '',
+        proposer: 'yz2',
+      },
+      commit: { round: 0, signatures: [] },
+      members: members.map(({ memberId, publicKey }) => ({
+        memberId,
+        name: `成员 ${memberId}`,
+        publicKey,
+        role: 'validator' as const,
+      })),
+    },
+  };
+  const { ledger } = receipt;
+  edit(receipt);
+  const left = node(sm3(utf8('leaf 0')), sm3(utf8('leaf 1')));
+  ledger.path = [toHex(left)];
+  ledger.header.logRoot = toHex(node(left, leafHash(ledger.entry, sm3)));
+  ledger.header.membersHash = toHex(membersHash(ledger.members, sm3)!);
+  const block = blockHash(ledger.header, sm3);
+  ledger.commit.signatures = signers.map((memberId) => ({
+    memberId,
+    signature: sign(memberId, precommitMessage('yunzhou-demo', 7, 0, block, memberId)),
+  }));
+  return receipt;
+}
+
+const receipt = makeReceipt();
+const content = canonicalJson(receipt);
+const file = { bytes: 4, sm3: digestOf('file'), sha256: '00'.repeat(32) };
+const trust: Trust = {
+  chainId: 'yunzhou-demo',
+  genesisHash: receipt.ledger.genesisHash,
+  membersHash: receipt.ledger.header.membersHash,
+};
+
+/** The receipt with one place changed afterwards, signatures left as they were. */
+function changed(edit: (receipt: Receipt) => void): string {
+  const copy = structuredClone(receipt);
+  edit(copy);
+  return canonicalJson(copy);
+}
+
+describe('verifyReceipt', () => {
+  test('a true receipt with its file and a trust anchor is valid, layer by layer', () => {
+    const verdict = verifyReceipt(content, file, trust, crypto);
+    expect(verdict.layers.map(({ layer, state }) => `${layer} ${state}`)).toEqual([
+      'form pass',
+      'file pass',
+      'manifest pass',
+      'inclusion pass',
+      'header pass',
+      'commit pass',
+      'trust pass',
+    ]);
+    expect(verdict.verdict).toBe('valid');
+  });
+
+  test('without a trust anchor, or without the file, it cannot tell', () => {
+    expect(verifyReceipt(content, file, null, crypto).verdict).toBe('unknown');
+    expect(verifyReceipt(content, null, trust, crypto).verdict).toBe('unknown');
+  });
+
+  const refusals: [string, LayerName, string][] = [
+    ['text that is no JSON', 'form', '{'],
+    ['a blank added', 'form', ` ${content}`],
+    ['a second key of one name', 'form', content.replace('{', '{"salt":"00",')],
+    ['a prototype key', 'form', content.replace('{', '{"__proto__":{},')],
+    ['an unknown field', 'form', changed((r) => Object.assign(r, { more: 1 }))],
+    ['another length', 'file', changed((r) => (r.manifest.package.bytes = 5))],
+    ['another sealing time', 'manifest', changed((r) => (r.manifest.sealedAt = '2026-11-22T02:03:01.000Z'))],
+    ['another salt', 'manifest', changed((r) => (r.salt = '5b'.repeat(32)))],
+    ['another sender', 'manifest', changed((r) => (r.ledger.entry.sender = 'yz2'))],
+    ['another index', 'inclusion', changed((r) => (r.ledger.index = 1))],
+    ['an index beyond the log', 'inclusion', changed((r) => (r.ledger.index = 3))],
+    ['a path too long', 'inclusion', changed((r) => r.ledger.path.push('00'.repeat(32)))],
+    ['another name of a member', 'header', changed((r) => (r.ledger.members[0]!.name = '别名'))],
+    ['members out of order', 'header', changed((r) => r.ledger.members.reverse())],
+    ['another time of the block', 'commit', changed((r) => r.ledger.header.timeMs++)],
+    ['another round', 'commit', changed((r) => r.ledger.commit.round++)],
+    [
+      'one signature wrong among enough',
+      'commit',
+      changed((r) => (r.ledger.commit.signatures[0]!.signature = '11'.repeat(64))),
+    ],
+    ['two signatures of four', 'commit', canonicalJson(makeReceipt(['yz1', 'yz2']))],
+    ['one signature three times', 'commit', canonicalJson(makeReceipt(['yz1', 'yz1', 'yz1']))],
+    ['another genesis', 'trust', changed((r) => (r.ledger.genesisHash = '00'.repeat(32)))],
+    [
+      'another set of members',
+      'trust',
+      canonicalJson(makeReceipt(undefined, (r) => (r.ledger.members[3]!.name = 'x'))),
+    ],
+  ];
+  test.each(refusals)('%s is invalid at the layer "%s"', (_name, layer, altered) => {
+    const verdict = verifyReceipt(altered, file, trust, crypto);
+    expect(verdict.verdict).toBe('invalid');
+    expect(verdict.failed).toBe(layer);
+  });
+
+  test('one changed bit anywhere in the receipt is caught', () => {
+    const bytes = utf8(content);
+    fc.assert(
+      fc.property(fc.nat(bytes.length - 1), fc.nat(7), (at, bit) => {
+        const altered = Uint8Array.from(bytes);
+        altered[at]! ^= 1 << bit;
+        const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(altered);
+        expect(verifyReceipt(text, file, trust, crypto).verdict).toBe('invalid');
+      }),
+      { numRuns: 150 },
+    );
+  });
+});

@@ -1,0 +1,162 @@
+import { concat, fromHex, tag, toHex, utf8 } from './bytes.ts';
+import { canonicalJson } from './jcs.ts';
+import { blockHash, type Digest, leafHash, membersHash, precommitMessage, rootFromPath } from './ledger.ts';
+import { parseReceipt, type Receipt } from './receipt.ts';
+import { ShapeError } from './shape.ts';
+
+export { blockHash, leafHash, membersHash, rootFromPath } from './ledger.ts';
+export { parseReceipt, type LedgerReceipt, type Manifest, type Receipt } from './receipt.ts';
+export { ShapeError } from './shape.ts';
+
+/** The hash and signature functions of wherever it runs (node: OpenSSL; browser: sm-crypto and hash-wasm). */
+export interface VerifierCrypto {
+  sm3: Digest;
+  sm2Verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
+}
+
+/** What someone who checks already believes: which chain, and which set of members signs it. Published by the members. */
+export interface Trust {
+  chainId: string;
+  genesisHash: string;
+  membersHash: string;
+}
+
+export interface FileDigests {
+  bytes: number;
+  sm3: string;
+  sha256?: string;
+}
+
+/** The layers of a proof, in the order they are checked; each stands on the one before. */
+export const LAYERS = {
+  form: { zh: '回执格式', en: 'Form of the receipt' },
+  file: { zh: '文件摘要', en: 'Digest of the file' },
+  manifest: { zh: '清单与存证记录', en: 'Manifest and attested record' },
+  inclusion: { zh: '账本包含证明', en: 'Inclusion in the ledger' },
+  header: { zh: '区块头', en: 'Block header' },
+  commit: { zh: '成员联合签名', en: 'Signatures of the members' },
+  trust: { zh: '信任锚', en: 'Trust anchor' },
+} as const;
+export type LayerName = keyof typeof LAYERS;
+
+export interface Layer {
+  layer: LayerName;
+  state: 'pass' | 'fail' | 'unknown' | 'skipped';
+  zh: string;
+  en: string;
+  /** Why it failed or could not be told, in a stable word or two. */
+  reason?: string;
+}
+
+export interface Verdict {
+  verdict: 'valid' | 'invalid' | 'unknown';
+  /** The first layer that failed. */
+  failed?: LayerName;
+  layers: Layer[];
+  receipt?: Receipt;
+}
+
+type Outcome = { state: 'pass' } | { state: 'fail' | 'unknown'; reason: string };
+const PASS: Outcome = { state: 'pass' };
+const fail = (reason: string): Outcome => ({ state: 'fail', reason });
+
+function checkFile({ manifest }: Receipt, file: FileDigests | null): Outcome {
+  if (file === null) return { state: 'unknown', reason: 'no file given' };
+  if (file.bytes !== manifest.package.bytes) return fail('length differs');
+  if (file.sm3 !== manifest.package.sm3) return fail('SM3 differs');
+  if (file.sha256 !== undefined && file.sha256 !== manifest.package.sha256) return fail('SHA-256 differs');
+  return PASS;
+}
+
+function checkManifest({ manifest, salt, ledger }: Receipt, sm3: Digest): Outcome {
+  const { record, sender } = ledger.entry;
+  if (sender !== manifest.memberId) return fail('attested by another member');
+  if (record.stream !== 'archive' || record.note !== '') return fail('not a record of an archive');
+  const key = sm3(concat(tag('sealfolio/key/1'), utf8(manifest.archiveId)));
+  if (toHex(key) !== record.key) return fail('key differs');
+  const digest = sm3(concat(tag('sealfolio/attest/1'), fromHex(salt), utf8(canonicalJson(manifest))));
+  return toHex(digest) === record.digest ? PASS : fail('digest differs');
+}
+
+function checkInclusion({ ledger }: Receipt, sm3: Digest): Outcome {
+  const { entry, index, path, header } = ledger;
+  const root = rootFromPath(leafHash(entry, sm3), index, header.logSize, path.map(fromHex), sm3);
+  if (root === null) return fail('path does not fit the index');
+  return toHex(root) === header.logRoot ? PASS : fail('root differs');
+}
+
+function checkHeader({ ledger }: Receipt, sm3: Digest): Outcome {
+  const { header, members, chainId } = ledger;
+  if (header.chainId !== chainId) return fail('another chain');
+  const hash = membersHash(members, sm3);
+  if (hash === null) return fail('members not in order');
+  if (toHex(hash) !== header.membersHash) return fail('members differ');
+  const proposer = members.find((member) => member.memberId === header.proposer);
+  return proposer?.role === 'validator' ? PASS : fail('proposer is no validator');
+}
+
+function checkCommit({ ledger }: Receipt, crypto: VerifierCrypto): Outcome {
+  const { header, commit, members } = ledger;
+  const block = blockHash(header, crypto.sm3);
+  const validators = new Map(members.filter((member) => member.role === 'validator').map((m) => [m.memberId, m]));
+  let previous = '';
+  for (const { memberId, signature } of commit.signatures) {
+    if (memberId <= previous) return fail('signatures not in order');
+    previous = memberId;
+    const validator = validators.get(memberId);
+    if (validator === undefined) return fail('signed by no validator');
+    const message = precommitMessage(header.chainId, header.height, commit.round, block, memberId);
+    if (!crypto.sm2Verify(fromHex(validator.publicKey), message, fromHex(signature)))
+      return fail(`signature of ${memberId}`);
+  }
+  // Tendermint (arXiv:1807.04938): a block is final with more than two thirds of the voting power.
+  return 3 * commit.signatures.length > 2 * validators.size ? PASS : fail('fewer than a quorum');
+}
+
+function checkTrust({ ledger }: Receipt, trust: Trust | null): Outcome {
+  if (trust === null) return { state: 'unknown', reason: 'no trust anchor given' };
+  if (ledger.chainId !== trust.chainId || ledger.genesisHash !== trust.genesisHash)
+    return fail('another chain than the trusted one');
+  return ledger.header.membersHash === trust.membersHash ? PASS : fail('other members than the trusted ones');
+}
+
+/**
+ * Checks a receipt, and the file it is of, without any server: every hash is made anew from the bytes given.
+ * `file` or `trust` null leaves that layer unknown, and the verdict is at best `unknown`. Never throws on bad input.
+ */
+export function verifyReceipt(
+  content: string,
+  file: FileDigests | null,
+  trust: Trust | null,
+  crypto: VerifierCrypto,
+): Verdict {
+  const layers: Layer[] = [];
+  let failed: LayerName | undefined;
+  const add = (layer: LayerName, check: () => Outcome) => {
+    const outcome: Outcome | { state: 'skipped' } = failed === undefined ? check() : { state: 'skipped' };
+    if (outcome.state === 'fail') failed = layer;
+    layers.push({ layer, ...LAYERS[layer], ...outcome });
+  };
+
+  let receipt: Receipt | undefined;
+  add('form', () => {
+    try {
+      receipt = parseReceipt(content);
+      return PASS;
+    } catch (error) {
+      if (error instanceof ShapeError) return fail(error.message);
+      throw error;
+    }
+  });
+  const read = () => receipt!;
+  add('file', () => checkFile(read(), file));
+  add('manifest', () => checkManifest(read(), crypto.sm3));
+  add('inclusion', () => checkInclusion(read(), crypto.sm3));
+  add('header', () => checkHeader(read(), crypto.sm3));
+  add('commit', () => checkCommit(read(), crypto));
+  add('trust', () => checkTrust(read(), trust));
+
+  const verdict =
+    failed !== undefined ? 'invalid' : layers.every((layer) => layer.state === 'pass') ? 'valid' : 'unknown';
+  return { verdict, ...(failed && { failed }), layers, ...(receipt && { receipt }) };
+}
