@@ -10,17 +10,15 @@ declare module 'sm-crypto' {
     publicKey?: string;
   }
   interface Sm4Options {
-    mode?: 'ecb' | 'cbc' | 'gcm';
-    iv?: string | number[] | Uint8Array;
+    mode?: 'ecb' | 'cbc';
+    iv?: string | number[];
     padding?: 'pkcs#7' | 'pkcs#5' | 'none';
     output?: 'string' | 'array';
-    associatedData?: string | number[] | Uint8Array;
-    outputTag?: boolean;
-    tag?: string | number[] | Uint8Array;
   }
   interface SmCrypto {
     sm2: {
       generateKeyPairHex(): KeyPair;
+      verifyPublicKey(publicKey: string): boolean;
       getPublicKeyFromPrivateKey(privateKey: string): string;
       doSignature(message: string | number[], privateKey: string, options?: SignOptions): string;
       doVerifySignature(

@@ -1,0 +1,14 @@
+/** `npm run bench -- NAME`: runs bench/NAME.ts. */
+const BENCHES: Record<string, () => Promise<{ bench(args: readonly string[]): Promise<void> }>> = {
+  crypto: () => import('./crypto.ts'),
+};
+
+export async function main([name, ...args]: readonly string[]): Promise<number> {
+  const load = name === undefined ? undefined : BENCHES[name];
+  if (load === undefined) {
+    process.stderr.write(`usage: npm run bench -- NAME, where NAME is one of ${Object.keys(BENCHES).join(', ')}\n`);
+    return 2;
+  }
+  await (await load()).bench(args);
+  return 0;
+}
