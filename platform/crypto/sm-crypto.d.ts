@@ -36,7 +36,4 @@ declare module 'sm-crypto' {
   }
   const smCrypto: SmCrypto;
   export default smCrypto;
-  export const sm2: SmCrypto['sm2'];
-  export const sm3: SmCrypto['sm3'];
-  export const sm4: SmCrypto['sm4'];
 }

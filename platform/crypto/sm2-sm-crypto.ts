@@ -1,4 +1,4 @@
-import { sm2 as library } from 'sm-crypto';
+import smCrypto from 'sm-crypto';
 import { cryptoError } from './errors.ts';
 import type { Sm2 } from './sm2.ts';
 import { checkPrivateKey, checkPublicKey, isSignatureForm } from './sm2-encoding.ts';
@@ -9,10 +9,10 @@ const text = (userId?: Uint8Array) => (userId === undefined ? undefined : Buffer
 /** SM2 by sm-crypto (plain JavaScript): the fallback where OpenSSL cannot be called, some 50 times slower. */
 export function openSmCryptoSm2(): Sm2 {
   const verify: Sm2['verify'] = (publicKey, message, signature, userId) => {
-    if (!library.verifyPublicKey(hex(checkPublicKey(publicKey))))
+    if (!smCrypto.sm2.verifyPublicKey(hex(checkPublicKey(publicKey))))
       throw cryptoError('key-invalid', 'no key on the SM2 curve');
     if (!isSignatureForm(signature)) return false;
-    return library.doVerifySignature([...message], hex(signature), hex(publicKey), {
+    return smCrypto.sm2.doVerifySignature([...message], hex(signature), hex(publicKey), {
       hash: true,
       ...(userId && { userId: text(userId)! }),
     });
@@ -20,13 +20,13 @@ export function openSmCryptoSm2(): Sm2 {
   return {
     name: 'sm-crypto',
     publicKeyOf: (privateKey) =>
-      Buffer.from(library.getPublicKeyFromPrivateKey(hex(checkPrivateKey(privateKey))), 'hex'),
+      Buffer.from(smCrypto.sm2.getPublicKeyFromPrivateKey(hex(checkPrivateKey(privateKey))), 'hex'),
     generateKeyPair() {
-      const pair = library.generateKeyPairHex();
+      const pair = smCrypto.sm2.generateKeyPairHex();
       return { privateKey: Buffer.from(pair.privateKey, 'hex'), publicKey: Buffer.from(pair.publicKey, 'hex') };
     },
     sign(privateKey, message, userId) {
-      const signature = library.doSignature([...message], hex(checkPrivateKey(privateKey)), {
+      const signature = smCrypto.sm2.doSignature([...message], hex(checkPrivateKey(privateKey)), {
         hash: true,
         ...(userId && { userId: text(userId)! }),
       });

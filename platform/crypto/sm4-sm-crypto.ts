@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
-import { sm4 as library } from 'sm-crypto';
+import smCrypto from 'sm-crypto';
 import { cryptoError } from './errors.ts';
 import { GCM_NONCE_BYTES, GCM_TAG_BYTES, SM4_KEY_BYTES, type Sm4Gcm } from './sm4-gcm.ts';
 
@@ -10,7 +10,7 @@ const BATCH_BLOCKS = 4096;
 const REDUCTION = 0xe1n << 120n;
 
 function encipher(key: Uint8Array, blocks: Uint8Array): Buffer {
-  return Buffer.from(library.encrypt([...blocks], [...key], { padding: 'none', output: 'array' }) as number[]);
+  return Buffer.from(smCrypto.sm4.encrypt([...blocks], [...key], { padding: 'none', output: 'array' }) as number[]);
 }
 
 const toInteger = (block: Uint8Array) => BigInt(`0x${Buffer.from(block).toString('hex')}`);
