@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import smCrypto from 'sm-crypto';
 import { sm3 } from '../../../platform/crypto/sm3.ts';
+import { utf8, toHex } from '../../../verifier/bytes.ts';
 import { type LayerName, type Trust, type VerifierCrypto, verifyReceipt } from '../../../verifier/index.ts';
-import { concat, fromHex, tag, toHex, utf8 } from '../../../verifier/bytes.ts';
 import { canonicalJson } from '../../../verifier/jcs.ts';
-import { blockHash, leafHash, membersHash, precommitMessage } from '../../../verifier/ledger.ts';
 import type { Receipt } from '../../../verifier/receipt.ts';
+import { makeReceipt } from '../../fixtures/receipt.ts';
 
 const crypto: VerifierCrypto = {
   sm3,
@@ -13,91 +13,10 @@ const crypto: VerifierCrypto = {
     smCrypto.sm2.doVerifySignature(Array.from(message), toHex(signature), toHex(publicKey), { hash: true }),
 };
 
-const members = ['yz1', 'yz2', 'yz3', 'yzp'].map((memberId) => {
-  const { privateKey, publicKey } = smCrypto.sm2.generateKeyPairHex();
-  return { memberId, privateKey, publicKey };
-});
-
-function sign(memberId: string, message: Uint8Array): string {
-  const { privateKey, publicKey } = members.find((member) => member.memberId === memberId)!;
-  return smCrypto.sm2.doSignature(Array.from(message), privateKey, { hash: true, publicKey });
-}
-
-const node = (left: Uint8Array, right: Uint8Array) => sm3(concat(Uint8Array.of(1), left, right));
-const digestOf = (text: string) => toHex(sm3(utf8(text)));
-
-/** A log of three records, ours the last, in a block that three of four members signed. */
-function makeReceipt(signers = ['yz1', 'yz2', 'yzp'], edit: (receipt: Receipt) => void = () => {}): Receipt {
-  const manifest: Receipt['manifest'] = {
-    format: 'sealfolio-manifest/1',
-    memberId: 'yz1',
-    archiveId: 'ar_sample',
-    version: 1,
-    sealedAt: '2026-11-22T02:03:00.000Z',
-    package: { bytes: 4, pages: 1, sm3: digestOf('file'), sha256: '00'.repeat(32) },
-    documents: [{ type: 'frontPage', mediaType: 'image/png', bytes: 3, pages: 1, sm3: digestOf('png') }],
-    catalog: { templateId: 'inpatient', templateVersion: 1, sm3: digestOf('catalog') },
-    signerCertificateSm3: digestOf('certificate'),
-  };
-  const salt = '5a'.repeat(32);
-  const receipt: Receipt = {
-    format: 'sealfolio-receipt/1',
-    manifest,
-    salt,
-    ledger: {
-      chainId: 'yunzhou-demo',
-      genesisHash: digestOf('genesis'),
-      index: 2,
-      entry: {
-        txId: digestOf('tx'),
-        indexInTx: 0,
-        sender: 'yz1',
-        record: {
-          stream: 'archive',
-          key: toHex(sm3(concat(tag('sealfolio/key/1'), utf8(manifest.archiveId)))),
-          digest: toHex(sm3(concat(tag('sealfolio/attest/1'), fromHex(salt), utf8(canonicalJson(manifest))))),
-          note: '',
-        },
-      },
-      path: [],
-      header: {
-        version: 1,
-        chainId: 'yunzhou-demo',
-        height: 7,
-        timeMs: 1_795_000_000_000,
-        previous: digestOf('previous'),
-        txRoot: digestOf('txRoot'),
-        logSize: 3,
-        logRoot: '',
-        membersHash: '',
-        proposer: 'yz2',
-      },
-      commit: { round: 0, signatures: [] },
-      members: members.map(({ memberId, publicKey }) => ({
-        memberId,
-        name: `成员 ${memberId}`,
-        publicKey,
-        role: 'validator' as const,
-      })),
-    },
-  };
-  const { ledger } = receipt;
-  edit(receipt);
-  const left = node(sm3(utf8('leaf 0')), sm3(utf8('leaf 1')));
-  ledger.path = [toHex(left)];
-  ledger.header.logRoot = toHex(node(left, leafHash(ledger.entry, sm3)));
-  ledger.header.membersHash = toHex(membersHash(ledger.members, sm3)!);
-  const block = blockHash(ledger.header, sm3);
-  ledger.commit.signatures = signers.map((memberId) => ({
-    memberId,
-    signature: sign(memberId, precommitMessage('yunzhou-demo', 7, 0, block, memberId)),
-  }));
-  return receipt;
-}
-
 const receipt = makeReceipt();
 const content = canonicalJson(receipt);
-const file = { bytes: 4, sm3: digestOf('file'), sha256: '00'.repeat(32) };
+const { bytes, sm3: fileSm3, sha256 } = receipt.manifest.package;
+const file = { bytes, sm3: fileSm3, sha256 };
 const trust: Trust = {
   chainId: 'yunzhou-demo',
   genesisHash: receipt.ledger.genesisHash,
