@@ -1,13 +1,26 @@
-/** One project for now; suites that start servers get their own project with a global setup. */
-export default {
+const common = {
   testEnvironment: 'node',
-  roots: ['<rootDir>/test'],
-  testMatch: ['**/*.test.ts'],
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',
       { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } },
     ],
   },
+};
+
+/** `unit` needs no server; `servers` runs on real ones, which its global setup starts. */
+export default {
+  projects: [
+    { ...common, displayName: 'unit', testMatch: ['<rootDir>/test/unit/**/*.test.ts'] },
+    {
+      ...common,
+      displayName: 'servers',
+      testMatch: ['<rootDir>/test/{integration,replay,e2e,faults,interop,browser}/**/*.test.ts'],
+      globalSetup: '<rootDir>/test/setup/global-setup.ts',
+      globalTeardown: '<rootDir>/test/setup/global-teardown.ts',
+      setupFilesAfterEnv: ['<rootDir>/test/setup/timeout.ts'],
+    },
+  ],
+  maxWorkers: 2,
   reporters: ['default', '<rootDir>/test/count-reporter.cjs'],
 };

@@ -1,13 +1,21 @@
-// `npm test`: installs, checks (types, lint, format), then every suite. Ends with the count.
+// `npm test`: installs, checks (types, lint, format), provisions the real parts, then every suite. Ends with the count.
 import { spawnSync } from 'node:child_process';
 import { checkNode, ensurePackages, root } from './prepare.mjs';
+import { provision } from './provision/index.mjs';
 
 checkNode();
 ensurePackages();
-for (const args of [
-  ['run', 'check'],
-  ['exec', '--', 'jest', ...process.argv.slice(2)],
-]) {
-  const done = spawnSync('npm', args, { cwd: root, stdio: 'inherit' });
+function run(args, env = process.env) {
+  const done = spawnSync('npm', args, { cwd: root, stdio: 'inherit', env });
   if (done.status !== 0) process.exit(done.status ?? 1);
 }
+run(['run', 'check']);
+const parts = await provision({ tests: true });
+run(['exec', '--', 'jest', ...process.argv.slice(2)], {
+  ...process.env,
+  TEST_MONGOD: parts.mongod,
+  TEST_TEMPORAL: parts.temporal,
+  TEST_TEMPORAL_TEST_SERVER: parts.testServer,
+  TEST_SOFTHSM_MODULE: parts.softhsm,
+  TEST_CHROMIUM: parts.chromium,
+});
