@@ -29,10 +29,19 @@ export type Effect =
   | { type: 'timer'; step: 'propose' | 'prevote' | 'precommit'; round: number }
   | { type: 'decide'; proposal: ProposalEvent; round: number; precommits: Vote[] };
 
+/**
+ * Votes by voter. A voter that voted for several blocks is counted for each of them, as the proof that a block had its
+ * quorum must not depend on which of its votes came first; of honest ones there is one vote.
+ */
+type Ballot = Map<string, Vote[]>;
+
 interface RoundVotes {
-  prevotes: Map<string, Vote>;
-  precommits: Map<string, Vote>;
+  prevotes: Ballot;
+  precommits: Ballot;
 }
+
+/** What one equivocating validator may make us keep in a round. */
+const MAX_CONFLICTING = 4;
 
 export interface CoreState {
   readonly height: number;
@@ -45,7 +54,8 @@ export interface CoreState {
   lockedHash: Buffer | null;
   validRound: number;
   valid: ProposalEvent | null;
-  proposals: Map<number, ProposalEvent>;
+  /** By round; the first is the one to vote on, others are an equivocating proposer's. */
+  proposals: Map<number, ProposalEvent[]>;
   votes: Map<number, RoundVotes>;
   /** Rules that fire once a round: `${rule}:${round}`. */
   fired: Set<string>;
@@ -88,16 +98,20 @@ export function step(state: CoreState, event: Event): Effect[] {
     case 'start':
       if (state.step === 'idle') startRound(state, 0, effects);
       break;
-    case 'proposal':
-      // The first proposal of a round counts; a second one by the same proposer is equivocation.
-      if (!state.proposals.has(event.proposal.round)) state.proposals.set(event.proposal.round, event);
+    case 'proposal': {
+      const known = state.proposals.get(event.proposal.round) ?? [];
+      const isNew = known.length < MAX_CONFLICTING && !known.some(({ hash }) => hash.equals(event.hash));
+      state.proposals.set(event.proposal.round, isNew ? [...known, event] : known);
       if (state.step === 'idle') startRound(state, 0, effects);
       break;
+    }
     case 'vote': {
       const { vote } = event;
       const round = votesOf(state, vote.round);
       const box = vote.type === VoteType.prevote ? round.prevotes : round.precommits;
-      if (!box.has(vote.voter)) box.set(vote.voter, vote);
+      const known = box.get(vote.voter) ?? [];
+      const isNew = known.length < MAX_CONFLICTING && !known.some(({ blockHash }) => blockHash.equals(vote.blockHash));
+      if (isNew) box.set(vote.voter, [...known, vote]);
       if (state.step === 'idle') startRound(state, 0, effects);
       break;
     }
@@ -118,8 +132,9 @@ function votesOf(state: CoreState, round: number): RoundVotes {
   return votes;
 }
 
-const countFor = (box: Map<string, Vote>, hash: Buffer) =>
-  [...box.values()].filter((vote) => vote.blockHash.equals(hash)).length;
+const votesFor = (ballot: Ballot, hash: Buffer) =>
+  [...ballot.values()].flatMap((votes) => votes.filter((vote) => vote.blockHash.equals(hash)));
+const countFor = (ballot: Ballot, hash: Buffer) => votesFor(ballot, hash).length;
 
 /** Lines 11–21. */
 function startRound(state: CoreState, round: number, effects: Effect[]): void {
@@ -162,14 +177,14 @@ function once(state: CoreState, rule: string): boolean {
 
 /** Lines 49–54: a quorum of precommits for a block of any round decides. */
 function decide(state: CoreState, effects: Effect[]): boolean {
-  for (const [round, proposal] of state.proposals) {
-    const { precommits } = votesOf(state, round);
-    if (!proposal.valid || !isQuorum(countFor(precommits, proposal.hash), state.validators.length)) continue;
-    const winning = [...precommits.values()].filter((vote) => vote.blockHash.equals(proposal.hash));
-    state.step = 'decided';
-    effects.push({ type: 'decide', proposal, round, precommits: winning });
-    return true;
-  }
+  for (const [round, proposals] of state.proposals)
+    for (const proposal of proposals) {
+      const winning = votesFor(votesOf(state, round).precommits, proposal.hash);
+      if (!proposal.valid || !isQuorum(winning.length, state.validators.length)) continue;
+      state.step = 'decided';
+      effects.push({ type: 'decide', proposal, round, precommits: winning });
+      return true;
+    }
   return false;
 }
 
@@ -188,7 +203,8 @@ function skip(state: CoreState, effects: Effect[]): boolean {
 /** Lines 22–48 for the present round; true if one of them fired. */
 function advance(state: CoreState, effects: Effect[]): boolean {
   const n = state.validators.length;
-  const proposal = state.proposals.get(state.round);
+  const proposals = state.proposals.get(state.round) ?? [];
+  const [proposal] = proposals;
   const { prevotes, precommits } = votesOf(state, state.round);
 
   if (state.step === 'propose' && proposal !== undefined) {
@@ -212,13 +228,14 @@ function advance(state: CoreState, effects: Effect[]): boolean {
 
   // Lines 36–43.
   const past = state.step === 'prevote' || state.step === 'precommit';
-  if (past && proposal?.valid === true && isQuorum(countFor(prevotes, proposal.hash), n) && once(state, 'polka')) {
+  const polka = proposals.find(({ hash, valid }) => valid && isQuorum(countFor(prevotes, hash), n));
+  if (past && polka !== undefined && once(state, 'polka')) {
     state.validRound = state.round;
-    state.valid = proposal;
+    state.valid = polka;
     if (state.step === 'prevote') {
       state.lockedRound = state.round;
-      state.lockedHash = proposal.hash;
-      cast(state, VoteType.precommit, proposal.hash, effects);
+      state.lockedHash = polka.hash;
+      cast(state, VoteType.precommit, polka.hash, effects);
     }
     return true;
   }
