@@ -10,7 +10,7 @@ const ARROWS = {
   activities: ['domain', 'platform', 'workflows', 'verifier'],
   workers: ['domain', 'platform', 'activities', 'workflows'],
   api: ['domain', 'platform', 'workflows'],
-  'chain-node': ['platform/crypto', 'platform/config', 'platform/observe'],
+  'chain-node': ['platform/crypto', 'platform/card', 'platform/config', 'platform/observe'],
   web: ['domain', 'verifier'],
   verifier: [],
 };
