@@ -1,6 +1,7 @@
 /** `npm run bench -- NAME`: runs bench/NAME.ts. */
 const BENCHES: Record<string, () => Promise<{ bench(args: readonly string[]): Promise<void> }>> = {
   crypto: () => import('./crypto.ts'),
+  store: () => import('./store.ts'),
 };
 
 export async function main([name, ...args]: readonly string[]): Promise<number> {

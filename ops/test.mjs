@@ -13,6 +13,8 @@ run(['run', 'check']);
 const parts = await provision({ tests: true });
 run(['exec', '--', 'jest', ...process.argv.slice(2)], {
   ...process.env,
+  // The MongoDB driver loads parts of itself by import(), which Jest's sandbox takes only with this.
+  NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --experimental-vm-modules --no-warnings=ExperimentalWarning`.trim(),
   TEST_MONGOD: parts.mongod,
   TEST_TEMPORAL: parts.temporal,
   TEST_TEMPORAL_TEST_SERVER: parts.testServer,

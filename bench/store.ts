@@ -1,0 +1,107 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { mongo } from 'mongoose';
+import { mongodPart } from '../ops/launch/mongod.ts';
+import { freePorts } from '../ops/launch/ports.ts';
+import { openCard, provisionToken, writeSofthsmConf } from '../platform/card/index.ts';
+import { openStore } from '../platform/store/index.ts';
+import { report } from './report.ts';
+
+const MiB = 1024 * 1024;
+const ROUNDS = 3;
+const median = (values: number[]) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+
+async function timed(bytes: number, task: () => Promise<unknown>): Promise<number> {
+  const start = process.hrtime.bigint();
+  await task();
+  return bytes / MiB / (Number(process.hrtime.bigint() - start) / 1e9);
+}
+
+async function drain(source: AsyncIterable<Buffer>): Promise<void> {
+  for await (const _piece of source);
+}
+
+/** Encrypted write and read of 1 GiB beside plain GridFS on the same mongod, in turns. */
+export async function bench([size = '1024']: readonly string[]): Promise<void> {
+  const bytes = Number(size) * MiB;
+  const [binary, modulePath] = [process.env.MONGOD, process.env.PKCS11_MODULE];
+  if (binary === undefined || modulePath === undefined) throw new Error('MONGOD and PKCS11_MODULE are not set');
+  const home = mkdtempSync(path.join(os.tmpdir(), 'sealfolio-bench-'));
+  const [port] = await freePorts(1);
+  const { part, uri } = mongodPart({ binary, dir: path.join(home, 'db'), runDir: home, port: port! });
+  await part.start();
+  const softhsmConf = writeSofthsmConf(home);
+  const config = {
+    modulePath,
+    tokenLabel: 'bench',
+    pinFile: path.join(home, 'pin'),
+    profile: 'softhsm',
+    sessions: 2,
+    softhsmConf,
+  };
+  provisionToken({ ...config, soPinFile: path.join(home, 'so-pin') });
+  const card = await openCard(config);
+  const store = await openStore({ uri, db: 'bench' }, card);
+  const bucket = new mongo.GridFSBucket(store.connection.db!, { bucketName: 'plain', chunkSizeBytes: MiB });
+  const block = randomBytes(MiB);
+  const source = () =>
+    Readable.from(
+      (function* () {
+        for (let i = 0; i < bytes; i += MiB) yield block;
+      })(),
+    );
+  const kind = { kind: 'original' as const, mediaType: 'application/octet-stream' };
+  const base = process.memoryUsage().rss;
+  let peak = base;
+  const watch = setInterval(() => (peak = Math.max(peak, process.memoryUsage().rss)), 50);
+  const speeds = { write: [] as number[], read: [] as number[], plainWrite: [] as number[], plainRead: [] as number[] };
+  try {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      let objectId = '';
+      speeds.write.push(await timed(bytes, async () => ({ objectId } = await store.objects.write(source(), kind))));
+      speeds.read.push(
+        await timed(bytes, async () => drain((await store.objects.read(objectId)) as AsyncIterable<Buffer>)),
+      );
+      await store.objects.remove(objectId);
+      const upload = bucket.openUploadStream('plain');
+      speeds.plainWrite.push(await timed(bytes, () => pipeline(source(), upload)));
+      speeds.plainRead.push(
+        await timed(bytes, () => drain(bucket.openDownloadStream(upload.id) as AsyncIterable<Buffer>)),
+      );
+      await bucket.delete(upload.id);
+    }
+  } finally {
+    clearInterval(watch);
+    await store.close();
+    card.close();
+    await part.stop();
+    rmSync(home, { recursive: true, force: true });
+  }
+  const note = `${size} MiB, median of ${ROUNDS}`;
+  const figure = (name: string, ours: number[], plain: number[]) => {
+    const [value, peerValue] = [median(ours), median(plain)];
+    report({
+      bench: 'store',
+      figure: name,
+      value,
+      unit: 'MB/s',
+      peer: 'plain GridFS',
+      peerValue,
+      ratio: value / peerValue,
+      note,
+    });
+  };
+  figure('store.write', speeds.write, speeds.plainWrite);
+  figure('store.read', speeds.read, speeds.plainRead);
+  report({
+    bench: 'store',
+    figure: 'store.memory',
+    value: (peak - base) / MiB,
+    unit: 'MiB',
+    note: 'peak RSS over base, plain GridFS runs included',
+  });
+}

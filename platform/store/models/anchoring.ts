@@ -1,0 +1,62 @@
+import { type Connection, Schema } from 'mongoose';
+
+/** What waits to be attested: one version of one archive. */
+export interface OutboxItem {
+  archiveId: string;
+  version: number;
+  key: string;
+  digest: string;
+  state: 'pending' | 'reserved' | 'final';
+  txId?: string;
+  indexInTx?: number;
+  createdAt: Date;
+}
+
+/** A signed transaction, kept before it is sent: sent again it is the same one, so nothing is attested twice. */
+export interface AnchoringTx {
+  txId: string;
+  encoded: Buffer;
+  records: number;
+  state: 'pending' | 'final';
+  height?: number;
+  logIndex?: number;
+  createdAt: Date;
+  finalAt?: Date;
+}
+
+const outbox = new Schema<OutboxItem>(
+  {
+    archiveId: { type: String, required: true },
+    version: { type: Number, required: true },
+    key: { type: String, required: true },
+    digest: { type: String, required: true },
+    state: { type: String, enum: ['pending', 'reserved', 'final'], required: true },
+    txId: String,
+    indexInTx: Number,
+    createdAt: { type: Date, required: true },
+  },
+  { strict: 'throw', versionKey: false },
+);
+outbox.index({ archiveId: 1, version: 1 }, { unique: true });
+outbox.index({ state: 1, createdAt: 1 });
+outbox.index({ txId: 1 });
+
+const anchoringTx = new Schema<AnchoringTx>(
+  {
+    txId: { type: String, required: true, unique: true },
+    encoded: { type: Buffer, required: true },
+    records: { type: Number, required: true },
+    state: { type: String, enum: ['pending', 'final'], required: true },
+    height: Number,
+    logIndex: Number,
+    createdAt: { type: Date, required: true },
+    finalAt: Date,
+  },
+  { strict: 'throw', versionKey: false },
+);
+anchoringTx.index({ state: 1, createdAt: 1 });
+
+export const createAnchoringModels = (connection: Connection) => ({
+  OutboxItem: connection.model('OutboxItem', outbox, 'outbox'),
+  AnchoringTx: connection.model('AnchoringTx', anchoringTx, 'anchoringTxs'),
+});

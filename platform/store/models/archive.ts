@@ -1,0 +1,105 @@
+import { type Connection, Schema } from 'mongoose';
+import type { AttestationManifest } from '../../../domain/attestation.ts';
+import type { Catalog, DocumentType } from '../../../domain/catalog.ts';
+import { AttestationState } from '../../../domain/status.ts';
+
+/** 病案: one visit of one patient, as lists show it. What names the patient stays here, in the member's own database. */
+export interface Archive {
+  archiveId: string;
+  patientNo: string;
+  visitNo: string;
+  patientName: string;
+  department: string;
+  admittedAt?: Date;
+  dischargedAt: Date;
+  /** 0 while the first version is on its way. */
+  currentVersion: number;
+  state: AttestationState;
+  pageCount: number;
+  documentTypes: DocumentType[];
+  createdAt: Date;
+  updatedAt: Date;
+  attestedAt?: Date;
+}
+
+const state = { type: String, enum: Object.values(AttestationState), required: true };
+const archive = new Schema<Archive>(
+  {
+    archiveId: { type: String, required: true, unique: true },
+    patientNo: { type: String, required: true },
+    visitNo: { type: String, required: true },
+    patientName: { type: String, required: true },
+    department: { type: String, default: '' },
+    admittedAt: Date,
+    dischargedAt: { type: Date, required: true },
+    currentVersion: { type: Number, required: true },
+    state,
+    pageCount: { type: Number, required: true },
+    documentTypes: { type: [String], required: true },
+    createdAt: { type: Date, required: true },
+    updatedAt: { type: Date, required: true },
+    attestedAt: Date,
+  },
+  { strict: 'throw', versionKey: false },
+);
+archive.index({ patientNo: 1, visitNo: 1 }, { unique: true });
+archive.index({ dischargedAt: -1, _id: -1 });
+archive.index({ state: 1, dischargedAt: -1, _id: -1 });
+archive.index({ department: 1, dischargedAt: -1, _id: -1 });
+archive.index({ patientName: 1, dischargedAt: -1, _id: -1 });
+
+export interface VersionDocument {
+  objectId: string;
+  documentType: DocumentType;
+  title: string;
+  mediaType: string;
+  bytes: number;
+  sm3: string;
+  pageCount: number;
+}
+
+export interface ArchiveVersion {
+  archiveId: string;
+  version: number;
+  reason?: string;
+  batchIds: string[];
+  documents: VersionDocument[];
+  catalog: Catalog;
+  /** SM2 with SM3 by the member's signing key over the catalogue's JCS, hex. */
+  catalogSignature: string;
+  package?: { objectId: string; bytes: number; pages: number; sm3: string; sha256: string };
+  manifest?: AttestationManifest;
+  salt?: string;
+  state: AttestationState;
+  attestation?: { txId: string; indexInTx: number; height: number; logIndex: number; at: Date };
+  /** The receipt file's text. */
+  receipt?: string;
+  createdAt: Date;
+}
+
+const version = new Schema<ArchiveVersion>(
+  {
+    archiveId: { type: String, required: true },
+    version: { type: Number, required: true },
+    reason: String,
+    batchIds: { type: [String], required: true },
+    documents: { type: [Schema.Types.Mixed], required: true } as never,
+    catalog: { type: Schema.Types.Mixed, required: true },
+    catalogSignature: { type: String, required: true },
+    package: Schema.Types.Mixed,
+    manifest: Schema.Types.Mixed,
+    salt: String,
+    state,
+    attestation: Schema.Types.Mixed,
+    receipt: String,
+    createdAt: { type: Date, required: true },
+  },
+  { strict: 'throw', versionKey: false, minimize: false },
+);
+version.index({ archiveId: 1, version: 1 }, { unique: true });
+version.index({ state: 1 });
+
+export const createArchiveModels = (connection: Connection) => ({
+  Archive: connection.model('Archive', archive, 'archives'),
+  ArchiveVersion: connection.model('ArchiveVersion', version, 'archiveVersions'),
+});

@@ -1,0 +1,77 @@
+import { type Connection, Schema } from 'mongoose';
+import type { DocumentType } from '../../../domain/catalog.ts';
+import { BatchState, PartState } from '../../../domain/status.ts';
+
+export interface Refusal {
+  code: string;
+  field: string;
+  reason: string;
+}
+
+export interface Part {
+  partNo: number;
+  fileName: string;
+  mediaType: string;
+  documentType: DocumentType;
+  bytes: number;
+  sm3: string;
+  pageCount: number;
+  state: PartState;
+  objectId?: string;
+  refusal?: Refusal;
+}
+
+/** 接收批次: what one scanner or HIS announced for one visit, and what became of each file. */
+export interface Batch {
+  batchId: string;
+  scannerId?: string;
+  archiveId: string;
+  reason?: string;
+  documentsComplete: boolean;
+  /** SM3 of the JCS of the registration: the same batch again is told from another under its name. */
+  registrationSm3: string;
+  state: BatchState;
+  parts: Part[];
+  sender: string;
+  version?: number;
+  createdAt: Date;
+  committedAt?: Date;
+}
+
+const part = new Schema<Part>(
+  {
+    partNo: { type: Number, required: true },
+    fileName: { type: String, required: true },
+    mediaType: { type: String, required: true },
+    documentType: { type: String, required: true },
+    bytes: { type: Number, required: true },
+    sm3: { type: String, required: true },
+    pageCount: { type: Number, required: true },
+    state: { type: String, enum: Object.values(PartState), required: true },
+    objectId: String,
+    refusal: { type: { code: String, field: String, reason: String }, _id: false },
+  },
+  { _id: false, strict: 'throw' },
+);
+
+const schema = new Schema<Batch>(
+  {
+    batchId: { type: String, required: true, unique: true },
+    scannerId: String,
+    archiveId: { type: String, required: true, index: true },
+    reason: String,
+    documentsComplete: { type: Boolean, required: true },
+    registrationSm3: { type: String, required: true },
+    state: { type: String, enum: Object.values(BatchState), required: true },
+    parts: [part],
+    sender: { type: String, required: true },
+    version: Number,
+    createdAt: { type: Date, required: true },
+    committedAt: Date,
+  },
+  { strict: 'throw', versionKey: false },
+);
+schema.index({ state: 1, createdAt: -1, _id: -1 });
+schema.index({ createdAt: -1, _id: -1 });
+
+export const createBatchModel = (connection: Connection) => connection.model('Batch', schema, 'batches');
