@@ -36,6 +36,8 @@ interface ChunkDocument {
 const BUCKET = 'objects';
 /** Chunks on their way to the server at once: sealing, hashing and storing go on side by side. */
 const IN_FLIGHT = 4;
+/** Chunks fetched by one query of a read. */
+const GROUP = 4;
 const CACHE_SIZE = 512;
 const CACHE_MS = 60_000;
 const DUPLICATE_KEY = 11_000;
@@ -81,8 +83,9 @@ class Digester {
 }
 
 /**
- * Sealed objects (design §5): each under a data key of its own that the card wraps, in chunks of SM4-GCM kept as GridFS
- * chunks, header and digests under the card's MAC. A read opens only the chunks that cover it.
+ * Sealed objects (design §5): each under a data key of its own that the card wraps, in chunks of SM4-GCM, header and
+ * digests under the card's MAC. A read opens only the chunks that cover it. They are laid out as a GridFS bucket, so any
+ * driver's GridFSBucket and MongoDB's own tools read and back up the sealed bytes; ours fetches in groups, ahead.
  *
  * Throws SealfolioError: object-not-found, object-unfinished, object-integrity {layer, index?}, range-invalid,
  * upload-offset, upload-length, and card-unavailable.
@@ -90,7 +93,6 @@ class Digester {
 export class SealedObjects {
   readonly #files: mongo.Collection<ObjectFile>;
   readonly #chunks: mongo.Collection<ChunkDocument>;
-  readonly #bucket: mongo.GridFSBucket;
   readonly #opened = new Map<string, { key: Buffer; stat: ObjectStat; until: number }>();
 
   constructor(
@@ -99,7 +101,6 @@ export class SealedObjects {
   ) {
     this.#files = db.collection(`${BUCKET}.files`);
     this.#chunks = db.collection(`${BUCKET}.chunks`);
-    this.#bucket = new mongo.GridFSBucket(db, { bucketName: BUCKET, chunkSizeBytes: SEALED_CHUNK_BYTES });
   }
 
   async createIndexes(): Promise<void> {
@@ -299,49 +300,36 @@ export class SealedObjects {
     return opened;
   }
 
+  /** Reads ahead by one group: the database fetches the next while the pool opens this one. */
   async *#plain(key: Buffer, { objectId, bytes }: ObjectStat, start: number, end: number): AsyncGenerator<Buffer> {
     if (start === end) return;
     const [first, after, last] = [Math.floor(start / CHUNK_BYTES), chunkCount(end), chunkCount(bytes) - 1];
-    const sealedEnd = Math.min(after * SEALED_CHUNK_BYTES, bytes + (last + 1) * (SEALED_CHUNK_BYTES - CHUNK_BYTES));
-    const options = { start: first * SEALED_CHUNK_BYTES, end: sealedEnd };
-    const opening: Promise<Buffer>[] = [];
-    let index = first;
-    const finish = async (): Promise<Buffer> => {
-      const position = (index - opening.length) * CHUNK_BYTES;
-      const plaintext = await opening.shift()!;
-      return plaintext.subarray(Math.max(0, start - position), end - position);
-    };
-    for await (const sealed of this.#sealedChunks(objectId, options)) {
-      const chunk = openChunk(key, { objectId, index, isLast: index === last }, sealed);
-      chunk.catch(() => {}); // awaited in its turn
-      opening.push(chunk);
-      index += 1;
-      if (opening.length >= IN_FLIGHT) yield finish();
+    let next = this.#group(objectId, first, after);
+    for (let at = first; at < after; at += GROUP) {
+      const group = await next;
+      next = this.#group(objectId, at + GROUP, after);
+      next.catch(() => {}); // awaited in its turn
+      const opening = group.map(({ n, data }) =>
+        openChunk(key, { objectId, index: n, isLast: n === last }, bufferOf(data)),
+      );
+      for (const plaintext of opening) plaintext.catch(() => {});
+      for (const [i, plaintext] of opening.entries()) {
+        const position = (at + i) * CHUNK_BYTES;
+        yield (await plaintext).subarray(Math.max(0, start - position), end - position);
+      }
     }
-    while (opening.length > 0) yield finish();
-    if (index !== after) throw new SealfolioError('object-integrity', { objectId, layer: 'length' });
   }
 
-  async *#sealedChunks(objectId: string, options: { start: number; end: number }): AsyncGenerator<Buffer> {
-    const stream = this.#bucket.openDownloadStream(objectId as never, options);
-    let parts: Buffer[] = [];
-    let size = 0;
-    try {
-      for await (const piece of stream as AsyncIterable<Buffer>) {
-        parts.push(piece);
-        size += piece.length;
-        if (size < SEALED_CHUNK_BYTES) continue;
-        const all = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
-        yield all.subarray(0, SEALED_CHUNK_BYTES);
-        parts = size > SEALED_CHUNK_BYTES ? [all.subarray(SEALED_CHUNK_BYTES)] : [];
-        size -= SEALED_CHUNK_BYTES;
-      }
-    } catch (error) {
-      if ((error as Error).name === 'MongoGridFSChunkError' || (error as Error).name === 'MongoRuntimeError')
-        throw new SealfolioError('object-integrity', { objectId, layer: 'length' }, { cause: error });
-      throw error;
-    }
-    if (size > 0) yield Buffer.concat(parts);
+  /** Up to GROUP chunks from `from` on; throws object-integrity if one is not there. */
+  async #group(objectId: string, from: number, after: number): Promise<ChunkDocument[]> {
+    const to = Math.min(from + GROUP, after);
+    if (from >= to) return [];
+    const group = await this.#chunks
+      .find({ files_id: objectId, n: { $gte: from, $lt: to } })
+      .sort({ n: 1 })
+      .toArray();
+    if (group.length !== to - from) throw new SealfolioError('object-integrity', { objectId, layer: 'length' });
+    return group;
   }
 }
 

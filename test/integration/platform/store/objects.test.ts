@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { mongo } from 'mongoose';
 import { sm3 } from '../../../../platform/crypto/index.ts';
 import { openStore, type Store } from '../../../../platform/store/index.ts';
 import { makeCard } from '../../../fixtures/card.ts';
@@ -60,6 +61,14 @@ describe('a sealed object', () => {
     const { objectId } = await write(data);
     const stored = await chunks().findOne({ files_id: objectId });
     expect(Buffer.from((stored!.data as { buffer: Uint8Array }).buffer).includes('病案 病案')).toBe(false);
+  });
+
+  test('any GridFSBucket reads the sealed bytes', async () => {
+    const { objectId, bytes } = await write(randomBytes(2 * MiB + 3));
+    const bucket = new mongo.GridFSBucket(store.connection.db!, { bucketName: 'objects' });
+    let sealed = 0;
+    for await (const piece of bucket.openDownloadStream(objectId as never)) sealed += (piece as Buffer).length;
+    expect(sealed).toBe(bytes + 3 * 16);
   });
 
   test.each([
