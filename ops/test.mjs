@@ -20,4 +20,5 @@ run(['exec', '--', 'jest', ...process.argv.slice(2)], {
   TEST_TEMPORAL_TEST_SERVER: parts.testServer,
   TEST_SOFTHSM_MODULE: parts.softhsm,
   TEST_CHROMIUM: parts.chromium,
+  TEST_OFDRW: parts.ofdrw,
 });
