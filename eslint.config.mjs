@@ -5,7 +5,7 @@ import vue from 'eslint-plugin-vue';
 /** Which folders a folder may import (design §2: arrows go one way). Type-only imports follow the same rule but for workflows ► activities. */
 const ARROWS = {
   domain: [],
-  platform: ['domain'],
+  platform: ['domain', 'chain-node/codec'],
   workflows: ['domain'],
   activities: ['domain', 'platform', 'workflows', 'verifier'],
   workers: ['domain', 'platform', 'activities', 'workflows'],

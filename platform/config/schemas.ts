@@ -26,10 +26,11 @@ export const memberConfigSchema = z.strictObject({
   mongo: z.strictObject({ uri: z.string().startsWith('mongodb'), db: nameSchema }),
   temporal: z.strictObject({ address: text, namespace: nameSchema, uiUrl: z.url().optional() }),
   card: cardSchema,
-  ledger: z.strictObject({ rpcUrl: z.url(), genesisFile: text }),
+  ledger: z.strictObject({ rpcUrl: z.url(), trustFile: text }),
   /** Keys made in software, wrapped by the card (design §5). */
   keysFile: text,
-  certificates: z.strictObject({ signer: text, authority: text }),
+  /** DER files: the certificate that seals packages, and the seal (SESeal) it is listed in. */
+  seal: z.strictObject({ certificateFile: text, sealFile: text }),
   log: z.strictObject({ level: logLevelSchema }).default({ level: 'info' }),
 });
 export type MemberConfig = z.infer<typeof memberConfigSchema>;

@@ -55,7 +55,8 @@ export interface VersionDocument {
   mediaType: string;
   bytes: number;
   sm3: string;
-  pageCount: number;
+  /** Size on paper of each page, in millimetres. */
+  pages: { widthMm: number; heightMm: number }[];
 }
 
 export interface ArchiveVersion {

@@ -18,6 +18,8 @@ export interface Part {
   pageCount: number;
   state: PartState;
   objectId?: string;
+  /** Size on paper of each page, in millimetres, once it is checked. */
+  pages?: { widthMm: number; heightMm: number }[];
   refusal?: Refusal;
 }
 
@@ -49,6 +51,7 @@ const part = new Schema<Part>(
     pageCount: { type: Number, required: true },
     state: { type: String, enum: Object.values(PartState), required: true },
     objectId: String,
+    pages: { type: [Schema.Types.Mixed], default: undefined } as never,
     refusal: { type: { code: String, field: String, reason: String }, _id: false },
   },
   { _id: false, strict: 'throw' },

@@ -1,0 +1,280 @@
+import { randomBytes } from 'node:crypto';
+import { heartbeat } from '@temporalio/activity';
+import { ATTEST_TAG, type AttestationManifest, KEY_TAG, SALT_BYTES } from '../domain/attestation.ts';
+import { buildCatalog, DEFAULT_TEMPLATE, type DocumentType, missingBranches } from '../domain/catalog.ts';
+import { isSealfolioError, SealfolioError } from '../domain/errors.ts';
+import { AttestationState, BatchState, PartState } from '../domain/status.ts';
+import { jcs, sm2, sm3 } from '../platform/crypto/index.ts';
+import { inspect } from '../platform/ofd/inspect.ts';
+import type { MediaType } from '../platform/ofd/media.ts';
+import { packOfd, type PackagePage } from '../platform/ofd/package.ts';
+import { pageImage } from '../platform/ofd/render.ts';
+import type { ArchiveVersion, Batch, Part, VersionDocument } from '../platform/store/index.ts';
+import type { ActivityDeps } from './deps.ts';
+
+interface BatchesOf {
+  archiveId: string;
+  batchIds: string[];
+}
+
+interface VersionOf {
+  archiveId: string;
+  version: number;
+}
+
+const template = DEFAULT_TEMPLATE;
+
+/** Digest of text under a domain tag. */
+const tagged = (tag: string, ...parts: (Uint8Array | string)[]) =>
+  sm3(Buffer.from(`${tag}\0`), ...parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)));
+
+/** What dischargeArchivingWorkflow does to the world. Each step finds what an earlier try of it left, and goes on there. */
+export function createArchivingActivities({ memberId, memberName, store, keys, sealer, signals }: ActivityDeps) {
+  const { Archive, ArchiveVersion, Batch, OutboxItem } = store.models;
+
+  async function versionOf({ archiveId, version }: VersionOf): Promise<ArchiveVersion> {
+    const found = await ArchiveVersion.findOne({ archiveId, version }).lean<ArchiveVersion>();
+    if (found === null) throw new SealfolioError('version-not-found', { archiveId, version });
+    return found;
+  }
+
+  /** Looks into one file; says what became of it. One bad file does its neighbours no harm. */
+  async function checkPart(part: Part): Promise<Part> {
+    try {
+      const { pages } = await inspect(await store.objects.readAll(part.objectId!), part.mediaType);
+      if (pages.length !== part.pageCount)
+        throw new SealfolioError('page-count-mismatch', {
+          field: 'pageCount',
+          reason: `announced ${part.pageCount}, has ${pages.length}`,
+        });
+      return { ...part, state: PartState.accepted, pages };
+    } catch (error) {
+      if (!isSealfolioError(error) || typeof error.data.field !== 'string') throw error;
+      const { field, reason } = error.data as { field: string; reason: string };
+      return { ...part, state: PartState.refused, refusal: { code: error.code, field, reason } };
+    }
+  }
+
+  async function checkBatch(batch: Batch): Promise<Batch> {
+    const parts: Part[] = [];
+    for (const part of batch.parts) {
+      parts.push(part.state === PartState.received ? await checkPart(part) : part);
+      heartbeat();
+    }
+    const accepted = parts.filter(({ state }) => state === PartState.accepted).length;
+    const state =
+      accepted === parts.length
+        ? BatchState.awaitingCatalog
+        : accepted > 0
+          ? BatchState.partlyFailed
+          : BatchState.refused;
+    await Batch.updateOne({ batchId: batch.batchId }, { $set: { parts, state } });
+    return { ...batch, parts, state };
+  }
+
+  const acceptedOf = (batches: readonly Batch[]): Part[] =>
+    batches.flatMap(({ parts }) => parts.filter(({ state }) => state === PartState.accepted));
+
+  return {
+    /** Reads every file that came with these batches and accepts or refuses it; tells which mandatory documents are missing. */
+    async checkBatches({
+      archiveId,
+      batchIds,
+    }: BatchesOf): Promise<{ missing: DocumentType[]; documentsComplete: boolean }> {
+      const found = await Batch.find({ batchId: { $in: batchIds } }).lean<Batch[]>();
+      const batches: Batch[] = [];
+      for (const batch of found) batches.push(await checkBatch(batch));
+      const [archive, pending] = await Promise.all([
+        Archive.findOne({ archiveId }).lean(),
+        Batch.find({ archiveId, version: { $exists: false } }).lean<Batch[]>(),
+      ]);
+      const present = new Set([
+        ...((archive?.documentTypes ?? []) as DocumentType[]),
+        ...acceptedOf(pending).map(({ documentType }) => documentType),
+      ]);
+      return {
+        missing: missingBranches(template, [...present]),
+        documentsComplete: batches.some(({ documentsComplete }) => documentsComplete),
+      };
+    },
+
+    /** Opens the next version with what these batches brought, under the template's tree, signed. Null if nothing was accepted. */
+    async buildCatalog({ archiveId, batchIds }: BatchesOf): Promise<number | null> {
+      const known = await ArchiveVersion.findOne({ archiveId, batchIds: { $all: batchIds } }).lean<ArchiveVersion>();
+      if (known !== null) return known.version;
+      const batches = await Batch.find({ batchId: { $in: batchIds } }).lean<Batch[]>();
+      const accepted = acceptedOf(batches);
+      if (accepted.length === 0) return null;
+      const last = await ArchiveVersion.findOne({ archiveId }).sort({ version: -1 }).lean<ArchiveVersion>();
+      const added = accepted.map((part): VersionDocument => ({
+        objectId: part.objectId!,
+        documentType: part.documentType,
+        title: part.fileName,
+        mediaType: part.mediaType,
+        bytes: part.bytes,
+        sm3: part.sm3,
+        pages: part.pages!,
+      }));
+      const documents = [...(last?.documents ?? []), ...added];
+      const catalog = buildCatalog(
+        template,
+        documents.map(({ objectId, documentType, pages }) => ({ objectId, documentType, pageCount: pages.length })),
+      );
+      const version = (last?.version ?? 0) + 1;
+      const reason = batches.find((batch) => batch.reason !== undefined)?.reason;
+      const catalogSignature = sm2.sign(await keys.get('ledger'), Buffer.from(jcs(catalog))).toString('hex');
+      await ArchiveVersion.create({
+        archiveId,
+        version,
+        ...(reason !== undefined && { reason }),
+        batchIds,
+        documents,
+        catalog,
+        catalogSignature,
+        state: AttestationState.pending,
+        createdAt: new Date(),
+      });
+      await Batch.updateMany({ batchId: { $in: batchIds } }, { $set: { version } });
+      return version;
+    },
+
+    /** Makes the sealed package of a version and stores it, encrypted. */
+    async packArchive({ archiveId, version }: VersionOf): Promise<void> {
+      const found = await versionOf({ archiveId, version });
+      if (found.package !== undefined) return;
+      const documents = new Map(found.documents.map((document) => [document.objectId, document]));
+      let open: { objectId: string; data: Buffer } | undefined;
+      const dataOf = async (objectId: string) => {
+        if (open?.objectId !== objectId) open = { objectId, data: await store.objects.readAll(objectId) };
+        return open.data;
+      };
+      const pages = found.catalog.nodes.flatMap((node) =>
+        node.pages.map(({ objectId, page }): PackagePage => {
+          const { mediaType, pages: boxes } = documents.get(objectId)!;
+          return {
+            ...boxes[page]!,
+            format: mediaType === 'image/jpeg' || mediaType === 'application/pdf' ? 'JPEG' : 'PNG',
+            image: async () => pageImage(await dataOf(objectId), mediaType as MediaType, page),
+          };
+        }),
+      );
+      const contents = found.documents.map(({ documentType, mediaType, bytes, sm3: digest, pages: boxes }) => ({
+        type: documentType,
+        mediaType,
+        bytes,
+        pages: boxes.length,
+        sm3: digest,
+      }));
+      let page = 0;
+      const outlines = found.catalog.nodes.map((node) => {
+        const entry = { title: node.title, page };
+        page += node.pages.length;
+        return entry;
+      });
+      const manifest = { archiveId, version, documents: contents, catalog: found.catalog };
+      const packed = packOfd(
+        {
+          docId: tagged('sealfolio/doc/1', `${archiveId}/${version}`).toString('hex').slice(0, 32),
+          title: `病案 ${archiveId} 第 ${version} 版`,
+          creator: memberName,
+          createdAt: found.createdAt,
+          pages,
+          outlines,
+          attachments: [{ name: 'manifest.json', data: Buffer.from(jcs(manifest)) }],
+        },
+        sealer,
+        (done) => heartbeat({ done, of: pages.length }),
+      );
+      const {
+        objectId,
+        bytes,
+        sm3: digest,
+        sha256,
+      } = await store.objects.write(packed, {
+        kind: 'package',
+        mediaType: 'application/ofd',
+      });
+      await ArchiveVersion.updateOne(
+        { archiveId, version },
+        {
+          $set: {
+            package: { objectId, bytes, pages: pages.length, sm3: digest, sha256 },
+            state: AttestationState.signed,
+          },
+        },
+      );
+      await Archive.updateOne(
+        { archiveId },
+        {
+          $set: {
+            currentVersion: version,
+            state: AttestationState.signed,
+            pageCount: pages.length,
+            documentTypes: found.catalog.nodes.map(({ type }) => type),
+            updatedAt: new Date(),
+          },
+        },
+      );
+    },
+
+    /** Puts the version's digest into the outbox, and wakes anchoring. */
+    async requestAttestation({ archiveId, version }: VersionOf): Promise<void> {
+      const found = await versionOf({ archiveId, version });
+      const { objectId: _stored, ...packaged } = found.package!;
+      const manifest: AttestationManifest = {
+        format: 'sealfolio-manifest/1',
+        memberId,
+        archiveId,
+        version,
+        sealedAt: found.createdAt.toISOString(),
+        package: packaged,
+        documents: found.documents.map(({ documentType, mediaType, bytes, sm3: digest, pages }) => ({
+          type: documentType,
+          mediaType,
+          bytes,
+          pages: pages.length,
+          sm3: digest,
+        })),
+        catalog: {
+          templateId: found.catalog.templateId,
+          templateVersion: found.catalog.templateVersion,
+          sm3: sm3(Buffer.from(jcs(found.catalog))).toString('hex'),
+        },
+        signerCertificateSm3: sm3(sealer.certificate).toString('hex'),
+      };
+      // The salt is drawn once: a second try finds the first one's.
+      const salt = found.salt ?? randomBytes(SALT_BYTES).toString('hex');
+      await ArchiveVersion.updateOne(
+        { archiveId, version, salt: { $exists: false } },
+        { $set: { manifest, salt, state: AttestationState.anchoring } },
+      );
+      const kept = await versionOf({ archiveId, version });
+      const digest = tagged(ATTEST_TAG, Buffer.from(kept.salt!, 'hex'), jcs(kept.manifest)).toString('hex');
+      const key = tagged(KEY_TAG, archiveId).toString('hex');
+      await OutboxItem.updateOne(
+        { archiveId, version },
+        { $setOnInsert: { key, digest, state: 'pending', createdAt: new Date() } },
+        { upsert: true },
+      );
+      await Archive.updateOne(
+        { archiveId, state: { $ne: AttestationState.attested } },
+        { $set: { state: AttestationState.anchoring } },
+      );
+      await signals.backlog();
+    },
+
+    /** Shows that the archive waits for a person. */
+    async recordFailure({ archiveId, code }: { archiveId: string; code: string }): Promise<void> {
+      await Archive.updateOne({ archiveId }, { $set: { state: AttestationState.failed, updatedAt: new Date() } });
+      await store.audit.append({
+        actor: { type: 'system', id: 'dischargeArchiving', roles: [] },
+        action: `archiving.failed.${code}`,
+        object: { type: 'archive', id: archiveId },
+        result: 'failed',
+        requestId: archiveId,
+      });
+    },
+  };
+}
+
+export type ArchivingActivities = ReturnType<typeof createArchivingActivities>;

@@ -1,0 +1,66 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { type Client, ScheduleAlreadyRunning } from '@temporalio/client';
+import type { PayloadCodec } from '@temporalio/common';
+import type { NativeConnection } from '@temporalio/worker';
+import { Worker, type WorkflowBundleOption } from '@temporalio/worker';
+import { createAnchoringActivities } from '../activities/anchoring.ts';
+import { createArchivingActivities } from '../activities/archiving.ts';
+import type { ActivityDeps } from '../activities/deps.ts';
+import { withFailures } from '../activities/failures.ts';
+import { anchoringScheduleId, anchoringWorkflowId, TaskQueue, WorkflowName } from '../workflows/shared.ts';
+import { ANCHORING_IDLE_MS } from './signals.ts';
+
+export interface WorkersOptions {
+  connection: NativeConnection;
+  namespace: string;
+  codec: PayloadCodec;
+  deps: ActivityDeps;
+  workflows: { workflowBundle: WorkflowBundleOption } | { workflowsPath: string };
+}
+
+/** The bundle that the build made, else the sources. */
+export function workflowSource(root: string): WorkersOptions['workflows'] {
+  const codePath = path.join(root, 'dist', 'workflows.js');
+  return existsSync(codePath)
+    ? { workflowBundle: { codePath } }
+    : { workflowsPath: path.join(root, 'workflows', 'index.ts') };
+}
+
+/** One worker a task queue. */
+export function createWorkers({ connection, namespace, codec, deps, workflows }: WorkersOptions): Promise<Worker[]> {
+  const activities = withFailures({ ...createArchivingActivities(deps), ...createAnchoringActivities(deps) });
+  const common = { connection, namespace, dataConverter: { payloadCodecs: [codec] }, shutdownGraceTime: '10 s' };
+  return Promise.all([
+    Worker.create({
+      ...common,
+      ...workflows,
+      taskQueue: TaskQueue.archiving,
+      activities,
+      maxCachedWorkflows: 500,
+      maxConcurrentActivityTaskExecutions: 20,
+    }),
+    // Packing is bound by the processor, not by waiting: a few at once.
+    Worker.create({ ...common, taskQueue: TaskQueue.card, activities, maxConcurrentActivityTaskExecutions: 6 }),
+  ]);
+}
+
+/** Anchors what a lost signal left behind: every few minutes, if anchoring does not run already. */
+export async function ensureAnchoringSchedule(client: Client, memberId: string): Promise<void> {
+  try {
+    await client.schedule.create({
+      scheduleId: anchoringScheduleId(memberId),
+      spec: { intervals: [{ every: '5 minutes' }] },
+      policies: { overlap: 'SKIP', catchupWindow: '1 minute' },
+      action: {
+        type: 'startWorkflow',
+        workflowType: WorkflowName.anchoring,
+        workflowId: anchoringWorkflowId(memberId),
+        taskQueue: TaskQueue.archiving,
+        args: [{ memberId, idleMs: ANCHORING_IDLE_MS }],
+      },
+    });
+  } catch (error) {
+    if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+  }
+}

@@ -1,0 +1,25 @@
+import { proxyActivities } from '@temporalio/workflow';
+import type { AnchoringActivities } from '../activities/anchoring.ts';
+import type { ArchivingActivities } from '../activities/archiving.ts';
+import { TaskQueue } from './shared.ts';
+
+/**
+ * Retries and timeouts by class. Whatever can be put right by waiting (the card, the ledger, the database, a worker that
+ * died) is tried again for ever, at most every 10 s; what cannot is thrown as not retryable by the activity.
+ */
+const retry = { initialInterval: '500 ms', backoffCoefficient: 2, maximumInterval: '10 s' } as const;
+
+/** Calls the card, streams files: minutes, with heartbeats. */
+export const onCard = proxyActivities<ArchivingActivities & AnchoringActivities>({
+  taskQueue: TaskQueue.card,
+  startToCloseTimeout: '30 min',
+  heartbeatTimeout: '30 s',
+  retry,
+});
+
+/** A few database round trips. */
+export const onDatabase = proxyActivities<ArchivingActivities>({
+  taskQueue: TaskQueue.archiving,
+  startToCloseTimeout: '30 s',
+  retry,
+});

@@ -1,0 +1,2 @@
+export { anchoringWorkflow } from './anchoring.ts';
+export { dischargeArchivingWorkflow } from './discharge-archiving.ts';
