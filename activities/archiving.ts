@@ -217,9 +217,10 @@ export function createArchivingActivities({ memberId, memberName, store, keys, s
       );
     },
 
-    /** Puts the version's digest into the outbox, and wakes anchoring. */
-    async requestAttestation({ archiveId, version }: VersionOf): Promise<void> {
+    /** Puts the version's digest into the outbox, and wakes anchoring; tells if it was attested before. */
+    async requestAttestation({ archiveId, version }: VersionOf): Promise<{ attested: boolean }> {
       const found = await versionOf({ archiveId, version });
+      if (found.attestation !== undefined) return { attested: true };
       const { objectId: _stored, ...packaged } = found.package!;
       const manifest: AttestationManifest = {
         format: 'sealfolio-manifest/1',
@@ -261,6 +262,7 @@ export function createArchivingActivities({ memberId, memberName, store, keys, s
         { $set: { state: AttestationState.anchoring } },
       );
       await signals.backlog();
+      return { attested: false };
     },
 
     /** Shows that the archive waits for a person. */

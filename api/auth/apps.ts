@@ -1,0 +1,74 @@
+import type { Request } from 'express';
+import { SealfolioError } from '../../domain/errors.ts';
+import type { Card } from '../../platform/card/card.ts';
+import { contentDigestOf, isSignedBy, parseSignature } from '../../platform/http/signature.ts';
+import type { App, Store } from '../../platform/store/index.ts';
+import type { Actor } from '../route.ts';
+
+const MAX_SKEW_MS = 5 * 60_000;
+const DUPLICATE_KEY = 11_000;
+
+/** A request whose JSON body was read keeps its bytes. */
+export interface RawRequest extends Request {
+  rawBody?: Buffer;
+}
+
+const refuse = (code: string, field: string, reason: string) => new SealfolioError(code, { field, reason });
+
+/** Systems: each request is signed by the app's key (platform/http/signature.ts), and taken once. */
+export class Apps {
+  readonly #secrets = new Map<string, Promise<Buffer>>();
+
+  constructor(
+    private readonly store: Store,
+    private readonly card: Card,
+  ) {}
+
+  /** Throws signature-invalid, signature-expired or nonce-used. */
+  async authenticate(request: RawRequest): Promise<Actor> {
+    const [input, value] = [request.header('signature-input'), request.header('signature')];
+    const parsed = parseSignature(input ?? '', value ?? '');
+    if (parsed === null) throw refuse('signature-invalid', 'Signature-Input', 'not of the form that is taken here');
+    const { parameters, hasDigest, signature } = parsed;
+    const contentDigest = request.header('content-digest');
+    const body = request.rawBody;
+    if (body !== undefined && body.length > 0 && (!hasDigest || contentDigest !== contentDigestOf(body)))
+      throw refuse('signature-invalid', 'Content-Digest', 'not the digest of the body');
+    if (Math.abs(Date.now() - parameters.created * 1000) > MAX_SKEW_MS)
+      throw refuse('signature-expired', 'Signature-Input', 'created');
+    const app = await this.store.models.App.findOne({ appId: parameters.keyId, disabled: false }).lean<App>();
+    const parts = {
+      method: request.method,
+      target: request.originalUrl,
+      contentDigest: hasDigest ? (contentDigest ?? '') : undefined,
+    };
+    const isRightKind = app !== null && parameters.algorithm === (app.kind === 'sm2' ? 'sm2-sm3' : 'hmac-sha256');
+    if (!isRightKind || !isSignedBy(parts, parameters, signature, await this.#keyOf(app)))
+      throw refuse('signature-invalid', 'Signature', 'wrong key or wrong signature');
+    await this.#use(parameters.keyId, parameters.nonce);
+    return { type: 'app', id: app.appId, displayName: app.name, roles: [], permissions: app.permissions };
+  }
+
+  async #use(appId: string, nonce: string): Promise<void> {
+    try {
+      await this.store.models.UsedNonce.collection.insertOne(
+        { key: `${appId}/${nonce}`, expiresAt: new Date(Date.now() + 2 * MAX_SKEW_MS) },
+        { writeConcern: { w: 1, j: false } },
+      );
+    } catch (error) {
+      if ((error as { code?: number }).code === DUPLICATE_KEY) throw refuse('nonce-used', 'Signature-Input', 'nonce');
+      throw error;
+    }
+  }
+
+  #keyOf({ appId, kind, publicKey, secret }: App): Promise<Buffer> {
+    if (kind === 'sm2') return Promise.resolve(Buffer.from(publicKey!, 'hex'));
+    const known = this.#secrets.get(appId);
+    if (known !== undefined) return known;
+    const wrapped = secret!.wrappedKey as Buffer | { buffer: Uint8Array };
+    const key = this.card.unwrapKey(Buffer.isBuffer(wrapped) ? wrapped : Buffer.from(wrapped.buffer), secret!.keyId);
+    this.#secrets.set(appId, key);
+    key.catch(() => this.#secrets.delete(appId));
+    return key;
+  }
+}

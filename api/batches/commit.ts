@@ -1,0 +1,35 @@
+import { SealfolioError } from '../../domain/errors.ts';
+import { BatchState, PartState } from '../../domain/status.ts';
+import type { Batch } from '../../platform/store/index.ts';
+import { archivingWorkflowId, batchCommittedSignal, TaskQueue, WorkflowName } from '../../workflows/shared.ts';
+import type { ApiDeps } from '../deps.ts';
+
+/** How long mandatory documents are waited for: policy, until policies are data of the member's own. */
+const DOCUMENT_DEADLINE_MS = 7 * 86_400_000;
+
+/**
+ * Hands a batch, whose files are all here or refused, to its workflow. Done again it is the same answer. Throws
+ * batch-not-found, and batch-incomplete naming the parts that are missing.
+ */
+export async function commitBatch({ store, temporal, memberId }: ApiDeps, batchId: string): Promise<Batch> {
+  const { Batch } = store.models;
+  const batch = await Batch.findOne({ batchId }).lean<Batch>();
+  if (batch === null) throw new SealfolioError('batch-not-found', { batchId });
+  if (batch.state !== BatchState.receiving && batch.state !== BatchState.checking) return batch;
+  const missing = batch.parts
+    .filter(({ state }) => state === PartState.expected || state === PartState.receiving)
+    .map(({ partNo }) => partNo);
+  if (missing.length > 0)
+    throw new SealfolioError('batch-incomplete', { field: 'parts', reason: 'not uploaded', missing });
+  const committedAt = batch.committedAt ?? new Date();
+  await Batch.updateOne({ batchId }, { $set: { state: BatchState.checking, committedAt } });
+  const { archiveId } = batch;
+  await temporal.workflow.signalWithStart(WorkflowName.dischargeArchiving, {
+    workflowId: archivingWorkflowId(memberId, archiveId),
+    taskQueue: TaskQueue.archiving,
+    args: [{ archiveId, documentDeadlineMs: DOCUMENT_DEADLINE_MS }],
+    signal: batchCommittedSignal,
+    signalArgs: [{ batchId }],
+  });
+  return { ...batch, state: BatchState.checking, committedAt };
+}

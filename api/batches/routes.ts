@@ -1,0 +1,112 @@
+import { z } from 'zod';
+import { SealfolioError } from '../../domain/errors.ts';
+import { BatchState } from '../../domain/status.ts';
+import type { Batch } from '../../platform/store/index.ts';
+import type { ApiDeps } from '../deps.ts';
+import { decodeCursor, encodeCursor } from '../pagination.ts';
+import { type Route, route } from '../route.ts';
+import { UPLOADS_PATH, uploadIdOf } from '../uploads/ids.ts';
+import { commitBatch } from './commit.ts';
+import { registerBatch } from './register.ts';
+import { batchIdSchema, batchSchema, registrationSchema } from './schemas.ts';
+
+const params = z.object({ batchId: batchIdSchema });
+
+const shown = ({ batchId, archiveId, scannerId, state, createdAt, committedAt, version, parts }: Batch) => ({
+  batchId,
+  archiveId,
+  ...(scannerId !== undefined && { scannerId }),
+  state,
+  createdAt: createdAt.toISOString(),
+  ...(committedAt !== undefined && { committedAt: committedAt.toISOString() }),
+  ...(version !== undefined && { version }),
+  parts: parts.map(({ partNo, fileName, mediaType, documentType, bytes, pageCount, state: partState, refusal }) => ({
+    partNo,
+    fileName,
+    mediaType,
+    documentType,
+    bytes,
+    pageCount,
+    state: partState,
+    uploadUrl: `/api/v1${UPLOADS_PATH}/${uploadIdOf(batchId, partNo)}`,
+    ...(refusal !== undefined && { refusal }),
+  })),
+});
+
+export function batchRoutes(deps: ApiDeps): Route[] {
+  const { Batch } = deps.store.models;
+  return [
+    route({
+      method: 'post',
+      path: '/batches',
+      permission: 'batch:write',
+      summary: 'Register a batch of files of one visit',
+      body: registrationSchema,
+      answer: batchSchema,
+      status: 201,
+      async handle({ body, actor, response }) {
+        const { batch, isNew } = await registerBatch(deps, body, actor.id);
+        if (!isNew) response.locals.status = 200;
+        return shown(batch);
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/batches/{batchId}/commit',
+      permission: 'batch:write',
+      summary: 'All files are sent: begin archiving',
+      params,
+      answer: batchSchema,
+      status: 202,
+      async handle({ params: { batchId }, response }) {
+        const batch = await commitBatch(deps, batchId);
+        response.location(`/api/v1/archives/${batch.archiveId}`);
+        return shown(batch);
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/batches/{batchId}',
+      permission: 'batch:read',
+      summary: 'A batch and the state of each file',
+      params,
+      answer: batchSchema,
+      async handle({ params: { batchId } }) {
+        const batch = await Batch.findOne({ batchId }).lean<Batch>();
+        if (batch === null) throw new SealfolioError('batch-not-found', { batchId });
+        return shown(batch);
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/batches',
+      permission: 'batch:read',
+      summary: 'Batches, newest first',
+      query: z.object({
+        state: z.enum(BatchState).optional(),
+        cursor: z.string().max(200).optional(),
+        limit: z.coerce.number().int().min(1).max(100).default(20),
+      }),
+      answer: z.object({ items: z.array(batchSchema), nextCursor: z.string().nullable() }),
+      async handle({ query: { state, cursor, limit } }) {
+        const after = cursor === undefined ? null : decodeCursor(cursor);
+        const found = await Batch.find({
+          ...(state !== undefined && { state }),
+          ...(after !== null && {
+            $or: [{ createdAt: { $lt: after.at } }, { createdAt: after.at, _id: { $lt: after.id } }],
+          }),
+        })
+          .sort({ createdAt: -1, _id: -1 })
+          .limit(limit + 1)
+          .lean<(Batch & { _id: { toString(): string } })[]>();
+        const items = found.slice(0, limit);
+        const last = items.at(-1);
+        const hasMore = found.length > limit && last !== undefined;
+        return {
+          items: items.map(shown),
+          nextCursor: hasMore ? encodeCursor({ at: last.createdAt, id: last._id.toString() }) : null,
+        };
+      },
+    }),
+  ];
+}

@@ -1,0 +1,79 @@
+import { z } from 'zod';
+import { DocumentType } from '../../domain/catalog.ts';
+import { BatchState } from '../../domain/status.ts';
+import { MEDIA_TYPES } from '../../platform/ofd/media.ts';
+
+/** One file: beyond this a scan is a mistake. */
+export const MAX_PART_BYTES = 512 * 1024 * 1024;
+const MAX_PARTS = 2000;
+const MAX_PAGES = 2000;
+
+/** Text without control characters, and without the mark of bytes that were not UTF-8. */
+export const text = (max: number) =>
+  z
+    .string()
+    .min(1)
+    .max(max)
+    .regex(/^[^\p{Cc}\p{Cs}\ufffd]*$/u, 'holds control characters or is not UTF-8');
+const fileName = text(255).refine(
+  (name) => !/[/\\]/.test(name) && name !== '.' && name !== '..',
+  'is a file name, not a path',
+);
+
+export const batchIdSchema = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/);
+export const partSchema = z.strictObject({
+  partNo: z.int().min(1).max(MAX_PARTS),
+  fileName,
+  mediaType: z.enum(MEDIA_TYPES as [string, ...string[]]),
+  documentType: z.enum(DocumentType),
+  bytes: z.int().min(1).max(MAX_PART_BYTES),
+  sm3: z.string().regex(/^[0-9a-f]{64}$/),
+  pageCount: z.int().min(1).max(MAX_PAGES),
+});
+
+/** 批次登记: what a scanner announces before it sends the files. */
+export const registrationSchema = z
+  .strictObject({
+    batchId: batchIdSchema,
+    scannerId: z
+      .string()
+      .regex(/^[A-Za-z0-9._-]{1,64}$/)
+      .optional(),
+    patientNo: text(64),
+    visitNo: text(64),
+    patientName: text(64),
+    department: text(64).optional(),
+    admittedAt: z.iso.datetime().optional(),
+    dischargedAt: z.iso.datetime(),
+    documentsComplete: z.boolean().default(false),
+    reason: text(200).optional(),
+    parts: z.array(partSchema).min(1).max(MAX_PARTS),
+  })
+  .refine(({ parts }) => new Set(parts.map(({ partNo }) => partNo)).size === parts.length, {
+    path: ['parts'],
+    message: 'partNo is given twice',
+  });
+export type Registration = z.infer<typeof registrationSchema>;
+
+export const batchSchema = z.object({
+  batchId: z.string(),
+  archiveId: z.string(),
+  scannerId: z.string().optional(),
+  state: z.enum(BatchState),
+  createdAt: z.string(),
+  committedAt: z.string().optional(),
+  version: z.number().optional(),
+  parts: z.array(
+    z.object({
+      partNo: z.number(),
+      fileName: z.string(),
+      mediaType: z.string(),
+      documentType: z.string(),
+      bytes: z.number(),
+      pageCount: z.number(),
+      state: z.string(),
+      uploadUrl: z.string(),
+      refusal: z.object({ code: z.string(), field: z.string(), reason: z.string() }).optional(),
+    }),
+  ),
+});

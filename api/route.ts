@@ -1,0 +1,41 @@
+import type { Request, Response } from 'express';
+import type { z } from 'zod';
+import type { Permission, Role } from '../domain/access.ts';
+
+/** Who asks: a person with a session, a system by its signature, or nobody. */
+export interface Actor {
+  type: 'user' | 'app' | 'anonymous';
+  id: string;
+  displayName: string;
+  roles: Role[];
+  permissions: readonly Permission[];
+}
+
+export interface Call<P, Q, B> {
+  params: P;
+  query: Q;
+  body: B;
+  actor: Actor;
+  requestId: string;
+  request: Request;
+  response: Response;
+}
+
+/** One operation of the api: the table of these is what is served, checked, and described by OpenAPI. */
+export interface Route<P = unknown, Q = unknown, B = unknown> {
+  method: 'get' | 'post' | 'delete';
+  /** Under /api/v1, `{name}` for a parameter. */
+  path: string;
+  permission: Permission;
+  summary: string;
+  params?: z.ZodType<P>;
+  query?: z.ZodType<Q>;
+  body?: z.ZodType<B>;
+  /** Of the 2xx answer; without, the handler writes the answer itself. */
+  answer?: z.ZodType;
+  status?: number;
+  handle(call: Call<P, Q, B>): Promise<unknown>;
+}
+
+/** Keeps a route's own types while it goes into the table. */
+export const route = <P, Q, B>(definition: Route<P, Q, B>): Route => definition as unknown as Route;

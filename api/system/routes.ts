@@ -1,0 +1,126 @@
+import { statfs } from 'node:fs/promises';
+import { z } from 'zod';
+import { BatchState } from '../../domain/status.ts';
+import { cryptoStatus } from '../../platform/crypto/index.ts';
+import type { AuditEntry } from '../../platform/store/index.ts';
+import type { ApiDeps } from '../deps.ts';
+import { type Route, route } from '../route.ts';
+
+const service = z.object({ state: z.enum(['ok', 'degraded', 'down']), detail: z.record(z.string(), z.unknown()) });
+type Service = z.infer<typeof service>;
+
+/** Asks one part how it is; what does not answer is down, with the reason. */
+async function ask(probe: () => Promise<Record<string, unknown> & { state?: Service['state'] }>): Promise<Service> {
+  try {
+    const { state = 'ok', ...detail } = await probe();
+    return { state, detail };
+  } catch (error) {
+    const { code, data } = error as { code?: unknown; data?: Record<string, unknown> };
+    return { state: 'down', detail: { code: typeof code === 'string' ? code : 'unavailable', ...data } };
+  }
+}
+
+const LOW_DISK = 0.85;
+
+export function systemRoutes(deps: ApiDeps): Route[] {
+  const { store, card, ledger, temporal, trust, home, memberId, memberName, temporalUiUrl } = deps;
+  const { AuditEntry, Batch, OutboxItem } = store.models;
+  const probes = {
+    card: async () => {
+      await card.selfTest();
+      return { ...card.status(), state: 'ok' as const };
+    },
+    database: async () => {
+      if (!(await store.ping())) throw Object.assign(new Error('down'), { code: 'database-unavailable' });
+      return {};
+    },
+    ledger: async () => {
+      const { height, headTime, logSize, peers, syncing, waiting } = await ledger.status();
+      const missing = peers.filter(({ connected }) => !connected).map((peer) => peer.memberId);
+      return {
+        state: missing.length > 0 || syncing ? 'degraded' : 'ok',
+        height,
+        headTime,
+        logSize,
+        waiting,
+        missing,
+      } as const;
+    },
+    workflows: async () => {
+      const { capabilities: _all, ...info } = await temporal.workflowService.getSystemInfo({});
+      return { serverVersion: info.serverVersion, uiUrl: temporalUiUrl };
+    },
+    crypto: () => Promise.resolve({ ...cryptoStatus() }),
+    disk: async () => {
+      const { blocks, bavail, bsize } = await statfs(home);
+      const used = 1 - bavail / blocks;
+      return { state: used > LOW_DISK ? 'degraded' : 'ok', usedFraction: used, freeBytes: bavail * bsize } as const;
+    },
+  };
+
+  return [
+    route({
+      method: 'get',
+      path: '/status',
+      permission: 'status:read',
+      summary: 'The card and every service, as they are now',
+      answer: z.object({
+        member: z.object({ memberId: z.string(), name: z.string() }),
+        at: z.string(),
+        services: z.record(z.string(), service),
+        backlog: z.object({ outbox: z.number(), batches: z.number() }),
+      }),
+      async handle() {
+        const names = Object.keys(probes) as (keyof typeof probes)[];
+        const [outbox, batches, ...states] = await Promise.all([
+          OutboxItem.countDocuments({ state: { $ne: 'final' } }),
+          Batch.countDocuments({
+            state: { $in: [BatchState.receiving, BatchState.checking, BatchState.awaitingCatalog] },
+          }),
+          ...names.map((name) => ask(probes[name])),
+        ]);
+        return {
+          member: { memberId, name: memberName },
+          at: new Date().toISOString(),
+          services: Object.fromEntries(names.map((name, i) => [name, states[i]])),
+          backlog: { outbox, batches },
+        };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/audit',
+      permission: 'audit:read',
+      summary: 'The audit trail, newest first',
+      query: z.object({
+        before: z.coerce.number().int().min(1).optional(),
+        limit: z.coerce.number().int().min(1).max(200).default(50),
+      }),
+      answer: z.object({ items: z.array(z.record(z.string(), z.unknown())), nextBefore: z.number().nullable() }),
+      async handle({ query: { before, limit }, actor, requestId }) {
+        await store.audit.append({
+          actor: { type: actor.type, id: actor.id, roles: actor.roles },
+          action: 'audit.read',
+          object: { type: 'audit', id: 'trail' },
+          result: 'allowed',
+          requestId,
+        });
+        const items = await AuditEntry.find(before === undefined ? {} : { seq: { $lt: before } })
+          .sort({ seq: -1 })
+          .limit(limit)
+          .select('-_id')
+          .lean<AuditEntry[]>();
+        const last = items.at(-1);
+        return { items, nextBefore: items.length === limit && last !== undefined && last.seq > 1 ? last.seq : null };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/trust',
+      permission: 'public',
+      summary: 'The trust anchor: compare it with what the other members publish',
+      answer: z.object({ chainId: z.string(), genesisHash: z.string(), membersHash: z.string() }),
+      handle: () => Promise.resolve(trust),
+    }),
+  ];
+}

@@ -1,0 +1,113 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isSealfolioError, SealfolioError } from '../../domain/errors.ts';
+import { BatchState, PartState } from '../../domain/status.ts';
+import type { Batch, Part } from '../../platform/store/index.ts';
+import type { ApiDeps } from '../deps.ts';
+import { PROBLEMS } from '../problems.ts';
+import { parseUploadId, uploadIdOf, UPLOADS_PATH } from './ids.ts';
+
+export { UPLOADS_PATH } from './ids.ts';
+
+/**
+ * Resumable upload by the tus protocol 1.0 (creation, creation-with-upload): bytes go straight into a sealed object, so
+ * nothing lies on a disk in clear. Kept are whole MiB; HEAD tells where to go on. The last byte brings the check against
+ * the SM3 that was announced.
+ */
+export async function createUploads({ store, logger }: ApiDeps) {
+  // ES modules only; the rest of the api is loaded either way.
+  const { DataStore, Server, Upload } = await import('@tus/server');
+  const { Batch } = store.models;
+
+  async function partOf(id: string): Promise<{ batch: Batch; part: Part }> {
+    const named = parseUploadId(id);
+    const batch = named === null ? null : await Batch.findOne({ batchId: named.batchId }).lean<Batch>();
+    const part = batch?.parts.find(({ partNo }) => partNo === named!.partNo);
+    if (batch === null || part === undefined) throw new SealfolioError('batch-not-found', { upload: id });
+    return { batch, part };
+  }
+
+  const setPart = ({ batchId }: Batch, { partNo }: Part, fields: Partial<Part>, unset: (keyof Part)[] = []) =>
+    Batch.updateOne(
+      { batchId, 'parts.partNo': partNo },
+      {
+        $set: Object.fromEntries(Object.entries(fields).map(([name, value]) => [`parts.$.${name}`, value])),
+        ...(unset.length > 0 && { $unset: Object.fromEntries(unset.map((name) => [`parts.$.${name}`, 1])) }),
+      },
+    );
+
+  class SealedDataStore extends DataStore {
+    override extensions = ['creation', 'creation-with-upload'];
+
+    override async create(upload: InstanceType<typeof Upload>): Promise<InstanceType<typeof Upload>> {
+      const { batch, part } = await partOf(upload.id);
+      if (batch.state !== BatchState.receiving)
+        throw new SealfolioError('batch-closed', { field: 'batchId', reason: batch.state });
+      if (upload.size !== part.bytes)
+        throw new SealfolioError('upload-length', { field: 'Upload-Length', reason: `announced ${part.bytes}` });
+      if (part.state === PartState.received)
+        throw new SealfolioError('batch-closed', { field: 'partNo', reason: 'the file is here' });
+      if (part.objectId !== undefined) await store.objects.remove(part.objectId);
+      const { mediaType, bytes } = part;
+      const objectId = await store.objects.create({ kind: 'original', mediaType, length: bytes });
+      await setPart(batch, part, { objectId, state: PartState.receiving }, ['refusal']);
+      return upload;
+    }
+
+    override async write(source: NodeJS.ReadableStream, id: string, offset: number): Promise<number> {
+      const { batch, part } = await partOf(id);
+      if (part.objectId === undefined) throw new SealfolioError('upload-offset', { upload: id, reason: 'not begun' });
+      const { offset: at, digests } = await store.objects.append(
+        part.objectId,
+        offset,
+        source as AsyncIterable<Buffer>,
+      );
+      if (at < part.bytes) return at;
+      const { sm3 } = await store.objects.finish(part.objectId, digests);
+      if (sm3 === part.sm3) {
+        await setPart(batch, part, { state: PartState.received });
+        return at;
+      }
+      await store.objects.remove(part.objectId);
+      const refusal = { code: 'sm3-mismatch', field: 'sm3', reason: `announced ${part.sm3}, is ${sm3}` };
+      await setPart(batch, part, { state: PartState.refused, refusal }, ['objectId']);
+      throw new SealfolioError(refusal.code, { field: refusal.field, reason: refusal.reason });
+    }
+
+    override async getUpload(id: string): Promise<InstanceType<typeof Upload>> {
+      const { part } = await partOf(id);
+      const isHere = part.state === PartState.received || part.state === PartState.accepted;
+      const offset = isHere ? part.bytes : part.objectId === undefined ? 0 : await store.objects.offset(part.objectId);
+      return new Upload({ id, size: part.bytes, offset, metadata: {} });
+    }
+  }
+
+  const server = new Server({
+    path: `/api/v1${UPLOADS_PATH}`,
+    datastore: new SealedDataStore(),
+    relativeLocation: true,
+    namingFunction: (_request, metadata) => {
+      const [batchId, partNo] = [metadata?.batchId ?? '', Number(metadata?.partNo)];
+      const id = uploadIdOf(batchId, partNo);
+      if (parseUploadId(id) === null)
+        throw new SealfolioError('batch-not-found', { field: 'Upload-Metadata', reason: 'batchId and partNo' });
+      return id;
+    },
+    onResponseError: (_request, error) => {
+      if (!isSealfolioError(error)) {
+        if (error instanceof Error) logger.error({ err: error }, 'upload failed');
+        return undefined;
+      }
+      const { status, zh, en } = PROBLEMS[error.code] ?? PROBLEMS.internal!;
+      const body = {
+        type: `urn:sealfolio:problem:${error.code}`,
+        title: zh,
+        status,
+        code: error.code,
+        detail: { zh, en },
+        data: error.data,
+      };
+      return { status_code: status, body: JSON.stringify(body) };
+    },
+  });
+  return { handle: (request: IncomingMessage, response: ServerResponse) => server.handle(request, response) };
+}

@@ -1,0 +1,386 @@
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import iconv from 'iconv-lite';
+import request from 'supertest';
+import { createApp, createRoutes } from '../../../api/app.ts';
+import { createDemoAccounts } from '../../../api/bootstrap.ts';
+import type { ApiDeps } from '../../../api/deps.ts';
+import { Role, ROLE_PERMISSIONS } from '../../../domain/access.ts';
+import { ApiClient } from '../../../ops/ingest/client.ts';
+import { scanFolder } from '../../../ops/ingest/scan-folder.ts';
+import { sendVisit, waitForEnd } from '../../../ops/ingest/send.ts';
+import { sm2, sm3 } from '../../../platform/crypto/index.ts';
+import { createMetrics } from '../../../platform/observe/metrics.ts';
+import { verifyReceipt } from '../../../verifier/index.ts';
+import { jpegScan, multiPageTiff, pdf, pngScan } from '../../fixtures/documents.ts';
+import { TestMember } from '../../fixtures/member.ts';
+
+const member = new TestMember('api');
+const PASSWORD = 'a long enough password';
+let deps: ApiDeps;
+let server: http.Server;
+let url: string;
+let client: ApiClient;
+let dir: string;
+
+beforeAll(async () => {
+  await member.start();
+  const { memberId, memberName, trust, store, keys, ledger, logger } = member.deps;
+  deps = {
+    memberId,
+    memberName,
+    home: member.dir,
+    environment: 'demo',
+    publicUrl: 'http://127.0.0.1',
+    temporalUiUrl: null,
+    trust,
+    store,
+    card: member.card.card,
+    keys,
+    ledger,
+    temporal: member.client,
+    metrics: createMetrics('test'),
+    logger,
+    webDir: null,
+  };
+  server = http.createServer(await createApp(deps));
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { scannerSecret } = await createDemoAccounts(store, deps.card, PASSWORD);
+  client = new ApiClient(url, { appId: 'scanner', algorithm: 'hmac-sha256', key: scannerSecret! });
+  dir = mkdtempSync(path.join(os.tmpdir(), 'sealfolio-scans-'));
+});
+afterAll(async () => {
+  server.closeAllConnections();
+  server.close();
+  await member.stop();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+function folder(name: string, files: Record<string, Buffer>): string {
+  const where = path.join(dir, name);
+  mkdirSync(where);
+  for (const [file, data] of Object.entries(files)) writeFileSync(path.join(where, file), data);
+  return where;
+}
+
+async function login(username: string) {
+  const agent = request.agent(url);
+  const { body } = await agent.post('/api/v1/session').send({ username, password: PASSWORD }).expect(200);
+  return { agent, csrf: (body as { csrf: string }).csrf };
+}
+
+test('a folder of scans goes in, is attested, is read, and its receipt holds for its file', async () => {
+  const where = folder('张三', {
+    '01 病案首页.jpg': await jpegScan(1),
+    '02 医嘱.png': await pngScan(2),
+    '03 检验报告.pdf': await pdf(2),
+    '04 护理记录.tif': await multiPageTiff(2),
+  });
+  const [visit] = await scanFolder(where);
+  expect(visit!.files.map(({ documentType }) => documentType)).toEqual(['frontPage', 'orders', 'labReport', 'nursing']);
+  const batch = await sendVisit(client, visit!);
+  const outcome = await waitForEnd(client, batch);
+  expect(outcome).toMatchObject({ state: 'attested', refused: [] });
+
+  const base = `/api/v1/archives/${outcome.archiveId}`;
+  const [receipt, ofd] = [await client.download(`${base}/receipt`), await client.download(`${base}/package`)];
+  const file = { bytes: ofd.length, sm3: sm3(ofd).toString('hex') };
+  const crypto = { sm3, sm2Verify: sm2.verify.bind(sm2) };
+  expect(verifyReceipt(receipt.toString('utf8'), file, deps.trust, crypto).verdict).toBe('valid');
+
+  const { agent } = await login('clerk');
+  const list = await agent.get('/api/v1/archives').query({ q: '张' }).expect(200);
+  expect((list.body as { items: unknown[] }).items).toMatchObject([{ archiveId: outcome.archiveId, pageCount: 6 }]);
+  const { body: detail } = await agent.get(base).expect(200);
+  expect(detail).toMatchObject({
+    state: 'attested',
+    catalog: [
+      { title: '病案首页', firstPage: 1, pageCount: 1 },
+      { title: '医嘱', firstPage: 2 },
+      { title: '护理记录', firstPage: 3, pageCount: 2 },
+      { title: '检验报告', firstPage: 5, pageCount: 2 },
+    ],
+  });
+  const page = await agent.get(`${base}/pages/1`).buffer(true).expect(200).expect('content-type', 'image/jpeg');
+  expect((page.body as Buffer).equals(await jpegScan(1))).toBe(true);
+  await agent.get(`${base}/pages/6?size=thumbnail`).expect(200).expect('content-type', 'image/webp');
+  const part = await agent.get(`${base}/package`).set('Range', 'bytes=0-3').responseType('blob').expect(206);
+  expect((part.body as Buffer).toString('latin1')).toBe('PK\x03\x04');
+  const timeline = await agent.get(`${base}/timeline`).expect(200);
+  expect((timeline.body as { steps: { step: string }[] }).steps.map(({ step }) => step)).toEqual(
+    expect.arrayContaining([
+      'started',
+      'checkBatches',
+      'buildCatalog',
+      'packArchive',
+      'requestAttestation',
+      'attested',
+      'completed',
+    ]),
+  );
+  expect(await deps.store.audit.firstBroken()).toBeNull();
+  const read = await deps.store.models.AuditEntry.find({ 'object.id': outcome.archiveId }).lean();
+  expect(read.map(({ action }) => action)).toEqual(
+    expect.arrayContaining(['archive.open', 'archive.page.full.1.1', 'archive.receipt.1', 'archive.package.1']),
+  );
+});
+
+test('the same folder again is the same batch; the same files as another batch are a duplicate', async () => {
+  const where = folder('李四', { '首页.jpg': await jpegScan(11) });
+  const [visit] = await scanFolder(where);
+  const first = await sendVisit(client, visit!);
+  await waitForEnd(client, first);
+  const again = await sendVisit(client, visit!);
+  expect(again).toMatchObject({ batchId: first.batchId, archiveId: first.archiveId, state: 'archived' });
+  const registration = { batchId: 'other', ...registrationOf(visit!) };
+  expect(await client.call('POST', '/api/v1/batches', registration)).toMatchObject({ state: 'duplicate' });
+});
+
+test('files of an archived visit that are new need a reason, and make the next version', async () => {
+  const where = folder('王五', { '首页.jpg': await jpegScan(21) });
+  const [visit] = await scanFolder(where);
+  const { archiveId } = await waitForEnd(client, await sendVisit(client, visit!));
+  const late = path.join(where, '检查.png');
+  writeFileSync(late, await pngScan(22));
+  const [both] = await scanFolder(where);
+  const more = { ...visit!, files: both!.files };
+  await expect(sendVisit(client, more)).rejects.toMatchObject({ status: 422, code: 'reason-required' });
+  await waitForEnd(client, await sendVisit(client, more, () => {}, { reason: '补扫检查报告' }));
+  expect(await client.call('GET', `/api/v1/archives/${archiveId}`)).toMatchObject({ currentVersion: 2 });
+});
+
+type Visit = Awaited<ReturnType<typeof scanFolder>>[number];
+const registrationOf = ({ files, ...visit }: Visit) => ({
+  ...visit,
+  parts: files.map(({ location: _where, ...file }, i) => ({ ...file, partNo: i + 1 })),
+});
+
+test('a bad file is refused with the reason, and its neighbours go in', async () => {
+  const where = folder('赵六', {
+    '首页.jpg': await jpegScan(31),
+    '医嘱.jpg': (await jpegScan(32)).subarray(0, -500),
+    '护理.png': await pngScan(33),
+  });
+  const [visit] = await scanFolder(where);
+  const outcome = await waitForEnd(client, await sendVisit(client, visit!));
+  expect(outcome).toMatchObject({ state: 'attested', refused: [{ fileName: '医嘱.jpg', code: 'document-truncated' }] });
+});
+
+test('a file that is not the announced one is refused by its SM3, and the right one may follow', async () => {
+  const right = await jpegScan(41);
+  const [visit] = await scanFolder(folder('孙七', { '首页.jpg': right }));
+  const registration = { batchId: 'wrong-sm3', ...registrationOf(visit!) };
+  await client.call('POST', '/api/v1/batches', registration);
+  const wrong = Buffer.from(right);
+  wrong[1000]! ^= 1;
+  await expect(client.upload('wrong-sm3', 1, wrong)).rejects.toMatchObject({ status: 422, code: 'sm3-mismatch' });
+  await client.upload('wrong-sm3', 1, right);
+  await client.call('POST', '/api/v1/batches/wrong-sm3/commit');
+});
+
+test('an upload goes on where it stopped', async () => {
+  const big = Buffer.concat([await jpegScan(51), Buffer.alloc(3 * 1024 * 1024 + 77)]);
+  const [visit] = await scanFolder(folder('周八', { '首页.jpg': big }));
+  await client.call('POST', '/api/v1/batches', { batchId: 'resumed', ...registrationOf(visit!) });
+  const objectId = await deps.store.objects.create({ kind: 'original', mediaType: 'image/jpeg', length: big.length });
+  await deps.store.models.Batch.updateOne(
+    { batchId: 'resumed' },
+    { $set: { 'parts.0.objectId': objectId, 'parts.0.state': 'receiving' } },
+  );
+  await deps.store.objects.append(
+    objectId,
+    0,
+    (async function* () {
+      yield big.subarray(0, 2 * 1024 * 1024 + 5);
+    })(),
+  );
+  expect(await deps.store.objects.offset(objectId)).toBe(2 * 1024 * 1024);
+  await client.upload('resumed', 1, big);
+  expect(await client.call('GET', '/api/v1/batches/resumed')).toMatchObject({ parts: [{ state: 'received' }] });
+});
+
+test('names in GB18030 are read', async () => {
+  const where = path.join(dir, 'gb');
+  mkdirSync(where);
+  const raw = Buffer.concat([Buffer.from(`${where}/`), iconv.encode('病案首页.jpg', 'gb18030')]);
+  writeFileSync(raw, await jpegScan(61));
+  const [visit] = await scanFolder(where);
+  expect(visit!.files[0]).toMatchObject({ fileName: '病案首页.jpg', documentType: 'frontPage' });
+});
+
+describe('a registration that is wrong is refused, naming the field', () => {
+  const part = {
+    partNo: 1,
+    fileName: 'a.jpg',
+    mediaType: 'image/jpeg',
+    documentType: 'frontPage',
+    bytes: 10,
+    sm3: '0'.repeat(64),
+    pageCount: 1,
+  };
+  const good = {
+    batchId: 'b',
+    patientNo: '1',
+    visitNo: '1',
+    patientName: '甲',
+    dischargedAt: '2026-11-24T00:00:00Z',
+    parts: [part],
+  };
+  test.each<[string, object]>([
+    ['/body/colour', { ...good, colour: 'red' }],
+    ['/body/batchId', { ...good, batchId: '../x' }],
+    ['/body/patientName', { ...good, patientName: 'nul\u0000' }],
+    ['/body/dischargedAt', { ...good, dischargedAt: 'yesterday' }],
+    ['/body/parts', { ...good, parts: [] }],
+    ['/body/parts', { ...good, parts: [part, part] }],
+    ['/body/parts/0/fileName', { ...good, parts: [{ ...part, fileName: '../../etc/passwd' }] }],
+    ['/body/parts/0/fileName', { ...good, parts: [{ ...part, fileName: 'a\u0000.jpg' }] }],
+    ['/body/parts/0/fileName', { ...good, parts: [{ ...part, fileName: 'broken \ufffd.jpg' }] }],
+    ['/body/parts/0/bytes', { ...good, parts: [{ ...part, bytes: 0 }] }],
+    ['/body/parts/0/bytes', { ...good, parts: [{ ...part, bytes: 1024 ** 3 }] }],
+    ['/body/parts/0/mediaType', { ...good, parts: [{ ...part, mediaType: 'application/zip' }] }],
+    ['/body/parts/0/sm3', { ...good, parts: [{ ...part, sm3: 'xyz' }] }],
+    ['/body/parts/0/size', { ...good, parts: [{ ...part, size: 3 }] }],
+  ])('%s', async (pointer, registration) => {
+    const refused = client.call('POST', '/api/v1/batches', registration);
+    await expect(refused).rejects.toMatchObject({ status: 400, code: 'request-invalid' });
+    const { problem } = (await refused.catch((error: unknown) => error)) as {
+      problem: { errors: { pointer: string; message: string }[] };
+    };
+    const field = pointer.slice(pointer.lastIndexOf('/') + 1);
+    expect(problem.errors.some((error) => error.pointer === pointer || error.message.includes(`"${field}"`))).toBe(
+      true,
+    );
+  });
+
+  test('another batch under the same id', async () => {
+    await client.call('POST', '/api/v1/batches', { ...good, batchId: 'same', patientNo: 'same' });
+    const other = { ...good, batchId: 'same', patientNo: 'same', visitNo: '2' };
+    await expect(client.call('POST', '/api/v1/batches', other)).rejects.toMatchObject({
+      status: 409,
+      code: 'batch-conflict',
+    });
+  });
+
+  test('committed before its files are here', async () => {
+    await client.call('POST', '/api/v1/batches', { ...good, batchId: 'early', patientNo: 'early' });
+    const refused = client.call('POST', '/api/v1/batches/early/commit');
+    await expect(refused).rejects.toMatchObject({
+      status: 409,
+      code: 'batch-incomplete',
+      problem: { data: { missing: [1] } },
+    });
+  });
+});
+
+describe('who may do what', () => {
+  const fill = (target: string) =>
+    `/api/v1${target.replace('{archiveId}', 'ar_nothing').replace('{batchId}', 'nothing').replace('{page}', '1')}`;
+
+  test('every route that is not public asks for a login', async () => {
+    for (const { method, path: target, permission } of createRoutes(deps)) {
+      if (permission === 'public') continue;
+      const answer = await request(url)[method](fill(target)).send({});
+      expect([target, answer.status, (answer.body as { code: string }).code]).toEqual([target, 401, 'login-required']);
+    }
+  });
+
+  test.each([
+    ['clerk', Role.recordsClerk],
+    ['doctor', Role.doctor],
+    ['medical', Role.medicalAffairs],
+    ['sysadmin', Role.systemAdmin],
+    ['secadmin', Role.securityAdmin],
+    ['auditor', Role.auditor],
+  ])('%s gets just the routes of the role', async (username, role) => {
+    const { agent, csrf } = await login(username);
+    for (const { method, path: target, permission } of createRoutes(deps)) {
+      if (permission === 'public' || permission === 'session') continue;
+      const answer = await agent[method](fill(target)).set('X-CSRF-Token', csrf).send({});
+      const may = ROLE_PERMISSIONS[role].includes(permission);
+      expect([target, answer.status === 403]).toEqual([target, !may]);
+    }
+  });
+
+  test('a wrong password, and then the account is locked', async () => {
+    await deps.store.models.User.create({ username: 'locked', displayName: 'x', passwordHash: 'x', roles: ['doctor'] });
+    const attempt = (username: string) => request(url).post('/api/v1/session').send({ username, password: 'wrong' });
+    expect((await attempt('nobody')).body).toMatchObject({ code: 'credentials-invalid' });
+    await deps.store.models.User.deleteOne({ username: 'locked' });
+    for (let i = 0; i < 5; i += 1)
+      expect((await attempt('secadmin')).body).toMatchObject({ code: 'credentials-invalid' });
+    expect((await attempt('secadmin')).body).toMatchObject({ code: 'account-locked', status: 423 });
+    await deps.store.models.User.updateOne({ username: 'secadmin' }, { $unset: { lockedUntil: 1 } });
+  });
+
+  test('a change without the page’s token', async () => {
+    const { agent } = await login('clerk');
+    await agent.post('/api/v1/batches').send({}).expect(403);
+  });
+
+  test('a request cannot be sent twice, nor changed, nor kept for later', async () => {
+    const { signRequest } = await import('../../../platform/http/signature.ts');
+    const wrong = new ApiClient(url, { appId: 'scanner', algorithm: 'hmac-sha256', key: Buffer.alloc(32) });
+    await expect(wrong.call('GET', '/api/v1/batches')).rejects.toMatchObject({ code: 'signature-invalid' });
+    const { key } = (client as unknown as { apiKey: { key: Buffer } }).apiKey;
+    const created = Math.floor(Date.now() / 1000);
+    const sign = (target: string, at: number, nonce: string) =>
+      signRequest({ method: 'GET', target }, { keyId: 'scanner', nonce, created: at, algorithm: 'hmac-sha256' }, key);
+    const code = async (target: string, headers: Record<string, string>) =>
+      ((await request(url).get(target).set(headers)).body as { code?: string }).code;
+    const once = sign('/api/v1/batches', created, 'once-and-only-once');
+    expect(await code('/api/v1/batches', once)).toBeUndefined();
+    expect(await code('/api/v1/batches', once)).toBe('nonce-used');
+    expect(await code('/api/v1/batches?limit=9', sign('/api/v1/batches', created, 'other-target-nonce'))).toBe(
+      'signature-invalid',
+    );
+    expect(await code('/api/v1/batches', sign('/api/v1/batches', created - 600, 'ten-minutes-ago-1'))).toBe(
+      'signature-expired',
+    );
+  });
+});
+
+test('the description of the api has every route', async () => {
+  const { body } = await request(url).get('/api/v1/openapi.json').expect(200);
+  const { openapi, paths } = body as { openapi: string; paths: Record<string, object> };
+  expect(openapi).toBe('3.1.0');
+  for (const { path: target, method } of createRoutes(deps)) expect(paths[target]).toHaveProperty(method);
+});
+
+test('the card taken away: the status says so, work waits, and goes on by itself when it is back', async () => {
+  const { agent } = await login('sysadmin');
+  const status = async () =>
+    (
+      (await agent.get('/api/v1/status').expect(200)).body as {
+        services: Record<string, { state: string; detail: object }>;
+      }
+    ).services;
+  expect(await status()).toMatchObject({
+    card: { state: 'ok' },
+    ledger: { state: 'ok' },
+    database: { state: 'ok' },
+    workflows: { state: 'ok' },
+  });
+  const [visit] = await scanFolder(folder('吴九', { '首页.jpg': await jpegScan(71) }));
+  await client.call('POST', '/api/v1/batches', { batchId: 'card-away', ...registrationOf(visit!) });
+  await client.upload('card-away', 1, await jpegScan(71));
+  const tokens = path.join(member.card.dir, 'tokens');
+  renameSync(tokens, `${tokens}.away`);
+  expect((await status()).card).toMatchObject({
+    state: 'down',
+    detail: { code: 'card-unavailable', cause: 'removed' },
+  });
+  const batch = await client.call<{ batchId: string; archiveId: string }>('POST', '/api/v1/batches/card-away/commit');
+  let steps: { state: string; failure?: string }[] = [];
+  while (!steps.some(({ state }) => state === 'retrying')) {
+    const timeline = await client.call<{ steps: typeof steps }>('GET', `/api/v1/archives/${batch.archiveId}/timeline`);
+    ({ steps } = timeline);
+  }
+  expect(steps.at(-1)).toMatchObject({ state: 'retrying', failure: 'card-unavailable' });
+  renameSync(`${tokens}.away`, tokens);
+  expect(await waitForEnd(client, batch as never)).toMatchObject({ state: 'attested' });
+});
