@@ -63,6 +63,7 @@ export default tseslint.config(
       'vue/html-closing-bracket-newline': 'off',
       'vue/multiline-html-element-content-newline': 'off',
       'vue/no-v-html': 'error',
+      'vue/multi-word-component-names': 'off',
     },
   },
   {

@@ -5,6 +5,9 @@ import { mongodPart } from '../../ops/launch/mongod.ts';
 import { freePorts } from '../../ops/launch/ports.ts';
 import { temporalPart } from '../../ops/launch/temporal.ts';
 
+/** One for each suite that runs workers: suites run side by side. */
+export const TEST_NAMESPACES = ['default', 'test-archiving', 'test-api', 'test-browser'];
+
 /** Starts the servers that the suites share: a mongod and a Temporal server of their own, in a folder that goes with them. */
 export default async function globalSetup(): Promise<void> {
   const { TEST_MONGOD, TEST_TEMPORAL } = process.env;
@@ -19,7 +22,7 @@ export default async function globalSetup(): Promise<void> {
     dir: path.join(home, 'temporal'),
     runDir,
     port: temporalPort!,
-    namespaces: ['default'],
+    namespaces: TEST_NAMESPACES,
   });
   globalThis.sealfolioTest = { home, parts: [mongod.part, temporal.part] };
   await Promise.all([mongod.part.start(), temporal.part.start()]);
