@@ -23,7 +23,7 @@ export async function loadSamples(
       const folder = path.join(dir, `${i}`);
       mkdirSync(folder);
       const seed = memberId.charCodeAt(2) * 1000 + i * 10;
-      const sheets = SHEETS.slice(0, 4 + (seed % 5));
+      const sheets = SHEETS.slice(0, 4 + ((memberId.charCodeAt(2) + 3 * i) % 5));
       for (const [n, sheet] of sheets.entries())
         writeFileSync(path.join(folder, `${n + 1} ${sheet}.jpg`), await scanOf(sheet, name, seed + n));
       const discharged = new Date(Date.UTC(2026, 10, 20 - 3 * i, 2, 30));

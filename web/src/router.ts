@@ -18,7 +18,7 @@ export const router = createRouter({
       component: () => import('./layout/shell.vue'),
       meta: { permission: 'session' },
       children: [
-        { path: '', redirect: () => home() },
+        { path: '', component: () => import('./pages/not-found.vue'), meta: { permission: 'session' } },
         { path: 'archives', component: () => import('./pages/archives.vue'), meta: { permission: 'archive:read' } },
         {
           path: 'archives/:archiveId',
@@ -49,5 +49,6 @@ router.beforeEach(async (to) => {
   await session.restore().catch(() => {});
   if (to.path === '/login') return session.user === null ? true : home();
   if (session.user === null) return { path: '/login', query: to.path === '/' ? {} : { next: to.fullPath } };
+  if (to.path === '/') return home();
   return true;
 });
