@@ -11,6 +11,8 @@ function run(args, env = process.env) {
 }
 run(['run', 'check']);
 const parts = await provision({ tests: true });
+const { buildAll } = await import('./build.mjs');
+await buildAll();
 run(['exec', '--', 'jest', ...process.argv.slice(2)], {
   ...process.env,
   // The MongoDB driver loads parts of itself by import(), which Jest's sandbox takes only with this.

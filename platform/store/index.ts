@@ -36,8 +36,12 @@ export interface Store {
   close(): Promise<void>;
 }
 
-/** Opens one member's database: its models, its sealed objects and its audit trail; indexes are made first. */
-export async function openStore(mongo: { uri: string; db: string }, card: Card): Promise<Store> {
+/** Opens one member's database: its models, its sealed objects and its audit trail; indexes are made first, unless it is only read. */
+export async function openStore(
+  mongo: { uri: string; db: string },
+  card: Card,
+  { readOnly = false } = {},
+): Promise<Store> {
   const connection = await createConnection(mongo.uri, {
     dbName: mongo.db,
     autoIndex: false,
@@ -46,7 +50,8 @@ export async function openStore(mongo: { uri: string; db: string }, card: Card):
   }).asPromise();
   const models = createModels(connection);
   const objects = new SealedObjects(connection.db!, card);
-  await Promise.all([...Object.values(models).map((model) => model.createIndexes()), objects.createIndexes()]);
+  if (!readOnly)
+    await Promise.all([...Object.values(models).map((model) => model.createIndexes()), objects.createIndexes()]);
   return {
     models,
     objects,

@@ -1,0 +1,5 @@
+/** Something that is not as it must be. */
+export interface Finding {
+  where: string;
+  reason: string;
+}

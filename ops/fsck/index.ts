@@ -1,0 +1,56 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { readConfig } from '../../platform/config/read.ts';
+import { memberConfigSchema } from '../../platform/config/schemas.ts';
+import { readTrust } from '../../platform/ledger/trust.ts';
+import { DEMO_MEMBERS, layout } from '../launch/layout.ts';
+import type { Finding } from './finding.ts';
+import { checkChain, type LedgerRecordSeen } from './ledger.ts';
+import { checkMember } from './member.ts';
+
+/** Checks a running consortium, reading only. `members` limits whose database is read; every ledger node is. */
+export async function fsck(home: string, members: readonly string[], say: (text: string) => void): Promise<Finding[]> {
+  const where = layout(path.resolve(home));
+  const { genesisHash } = readTrust(where.trust);
+  const findings: Finding[] = [];
+  let longest: string[] = [];
+  let records: LedgerRecordSeen[] = [];
+  for (const { memberId } of DEMO_MEMBERS) {
+    const { rpc } = JSON.parse(readFileSync(where.member(memberId).nodeConfig, 'utf8')) as { rpc: { port: number } };
+    const chain = await checkChain(`http://127.0.0.1:${rpc.port}`, genesisHash);
+    findings.push(...chain.findings);
+    const fork = chain.hashes.findIndex((hash, i) => longest[i] !== undefined && longest[i] !== hash);
+    if (fork >= 0)
+      findings.push({
+        where: `ledger ${memberId} height ${fork + 1}`,
+        reason: 'another block than that of other members',
+      });
+    if (chain.hashes.length > longest.length) ({ hashes: longest, records } = chain);
+    say(`ledger of ${memberId}: ${chain.hashes.length} blocks, ${chain.records.length} records`);
+  }
+  for (const memberId of members) {
+    const config = readConfig(where.member(memberId).config, memberConfigSchema, 'config');
+    findings.push(...(await checkMember(config, records)));
+    say(`database of ${memberId}: read`);
+  }
+  return findings;
+}
+
+/** `npm run fsck`: exit 0 if nothing is wrong, 1 if something is, 2 if it cannot be checked. */
+export async function main(): Promise<number> {
+  const home = process.env.SEALFOLIO_HOME ?? '.sealfolio';
+  if (!existsSync(layout(path.resolve(home)).made)) {
+    console.error(`there is no consortium in ${home}; set SEALFOLIO_HOME, or start one by npm start.`);
+    return 2;
+  }
+  try {
+    const members = DEMO_MEMBERS.map(({ memberId }) => memberId);
+    const findings = await fsck(home, members, (text) => console.error(text));
+    for (const { where, reason } of findings) console.log(`${where}: ${reason}`);
+    console.log(findings.length === 0 ? 'nothing wrong' : `${findings.length} wrong`);
+    return findings.length === 0 ? 0 : 1;
+  } catch (error) {
+    console.error(`cannot check: ${error instanceof Error ? error.message : String(error)}; is it running?`);
+    return 2;
+  }
+}

@@ -1,0 +1,76 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { MongoClient } from 'mongodb';
+import { fsck } from '../../ops/fsck/index.ts';
+import { scanFolder } from '../../ops/ingest/scan-folder.ts';
+import { sendVisit, waitForEnd } from '../../ops/ingest/send.ts';
+import { jpegScan } from '../fixtures/documents.ts';
+import { raiseConsortium } from '../fixtures/consortium.ts';
+
+const EPISODES = 50;
+const VICTIMS = ['worker-yz1', 'api-yz1', 'mongod', 'temporal', 'node-yz1'];
+/** Longer than any restart, shorter than patience. */
+jest.setTimeout(400_000);
+
+let raised: Awaited<ReturnType<typeof raiseConsortium>>;
+let dir: string;
+beforeAll(async () => {
+  dir = mkdtempSync(path.join(os.tmpdir(), 'sealfolio-episodes-'));
+  for (let i = 0; i < EPISODES; i += 1) {
+    mkdirSync(path.join(dir, `${i}`));
+    writeFileSync(path.join(dir, `${i}`, '首页.jpg'), await jpegScan(1000 + 2 * i));
+    writeFileSync(path.join(dir, `${i}`, '医嘱.jpg'), await jpegScan(1001 + 2 * i));
+  }
+  raised = await raiseConsortium(['yz1']);
+});
+afterAll(async () => {
+  await raised.end();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+test('while 50 episodes go in, every process is killed once; all are attested once, and nothing is lost', async () => {
+  const { client, consortium, home } = raised;
+  const visits = await scanFolder(dir);
+  const waiting = [...visits];
+  const victims = [...VICTIMS];
+  const batches: Awaited<ReturnType<typeof sendVisit>>[] = [];
+  const station = async () => {
+    for (let visit = waiting.shift(); visit !== undefined; visit = waiting.shift()) {
+      batches.push(await sendVisit(client, visit));
+      const isTime = batches.length >= ((VICTIMS.length - victims.length + 1) * EPISODES) / (VICTIMS.length + 1);
+      const victim = isTime ? victims.shift() : undefined;
+      if (victim !== undefined) process.kill(consortium.parts.get(victim)!.pid!, 'SIGKILL');
+    }
+  };
+  await Promise.all([station(), station(), station()]);
+  const outcomes = await Promise.all(batches.map((batch) => waitForEnd(client, batch)));
+  expect(outcomes.filter(({ state }) => state === 'attested')).toHaveLength(EPISODES);
+  for (const victim of VICTIMS) expect([victim, consortium.parts.get(victim)!.restarts]).toEqual([victim, 1]);
+  expect(await fsck(home, ['yz1'], () => {})).toEqual([]);
+});
+
+test('fsck names an original that was changed, a receipt that is another’s, and an audit entry that was edited', async () => {
+  const { consortium, home } = raised;
+  const uri = `mongodb://127.0.0.1:${consortium.made.ports.mongod}/?directConnection=true`;
+  const mongo = await MongoClient.connect(uri);
+  try {
+    const db = mongo.db('sealfolio-yz1');
+    const [a, b] = await db.collection('archiveVersions').find().sort({ archiveId: 1 }).limit(2).toArray();
+    const objectId = a!.documents[0].objectId as string;
+    const chunk = await db.collection('objects.chunks').findOne({ files_id: objectId as never, n: 0 });
+    const data = Buffer.from((chunk!.data as { buffer: Uint8Array }).buffer);
+    data[10]! ^= 1;
+    await db.collection('objects.chunks').updateOne({ _id: chunk!._id }, { $set: { data } });
+    await db.collection('archiveVersions').updateOne({ _id: b!._id }, { $set: { receipt: a!.receipt } });
+    await db.collection('audit').updateOne({ seq: 3 }, { $set: { action: 'nothing' } });
+    const findings = (await fsck(home, ['yz1'], () => {})).map(({ where, reason }) => `${where}: ${reason}`);
+    expect(findings).toEqual([
+      expect.stringMatching(new RegExp(`^yz1 ${a!.archiveId} v1: original ${objectId}: object-integrity`)),
+      `yz1 ${b!.archiveId} v1: receipt is invalid: file`,
+      'yz1 audit entry 3: not what was written',
+    ]);
+  } finally {
+    await mongo.close();
+  }
+});
