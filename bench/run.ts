@@ -2,6 +2,7 @@
 const BENCHES: Record<string, () => Promise<{ bench(args: readonly string[]): Promise<void> }>> = {
   crypto: () => import('./crypto.ts'),
   store: () => import('./store.ts'),
+  archive: () => import('./archive.ts'),
 };
 
 export async function main([name, ...args]: readonly string[]): Promise<number> {

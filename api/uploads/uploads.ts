@@ -26,13 +26,20 @@ export async function createUploads({ store, logger }: ApiDeps) {
     return { batch, part };
   }
 
-  const setPart = ({ batchId }: Batch, { partNo }: Part, fields: Partial<Part>, unset: (keyof Part)[] = []) =>
+  /** `isLast`: the write that the client is told of; those before it are durable with it. */
+  const setPart = (
+    { batchId }: Batch,
+    { partNo }: Part,
+    fields: Partial<Part>,
+    { unset = [], isLast = true }: { unset?: (keyof Part)[]; isLast?: boolean } = {},
+  ) =>
     Batch.updateOne(
       { batchId, 'parts.partNo': partNo },
       {
         $set: Object.fromEntries(Object.entries(fields).map(([name, value]) => [`parts.$.${name}`, value])),
         ...(unset.length > 0 && { $unset: Object.fromEntries(unset.map((name) => [`parts.$.${name}`, 1])) }),
       },
+      isLast ? {} : { writeConcern: { w: 1, j: false } },
     );
 
   class SealedDataStore extends DataStore {
@@ -49,7 +56,7 @@ export async function createUploads({ store, logger }: ApiDeps) {
       if (part.objectId !== undefined) await store.objects.remove(part.objectId);
       const { mediaType, bytes } = part;
       const objectId = await store.objects.create({ kind: 'original', mediaType, length: bytes });
-      await setPart(batch, part, { objectId, state: PartState.receiving }, ['refusal']);
+      await setPart(batch, part, { objectId, state: PartState.receiving }, { unset: ['refusal'], isLast: false });
       return upload;
     }
 
@@ -69,7 +76,7 @@ export async function createUploads({ store, logger }: ApiDeps) {
       }
       await store.objects.remove(part.objectId);
       const refusal = { code: 'sm3-mismatch', field: 'sm3', reason: `announced ${part.sm3}, is ${sm3}` };
-      await setPart(batch, part, { state: PartState.refused, refusal }, ['objectId']);
+      await setPart(batch, part, { state: PartState.refused, refusal }, { unset: ['objectId'] });
       throw new SealfolioError(refusal.code, { field: refusal.field, reason: refusal.reason });
     }
 

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import net from 'node:net';
 
 /** Whether nobody listens on this loopback port. */
@@ -9,21 +10,14 @@ export function isFree(port: number): Promise<boolean> {
   });
 }
 
-/** This many ports that are free now, chosen by the system. */
+/** Below Linux's range for outgoing connections, which may take any port of theirs at any time. */
+const [LOWEST, HIGHEST] = [15_000, 32_000];
+
+/** This many ports that are free now, from a place chosen at random, so that those who choose side by side do not meet. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from(
-      { length: count },
-      () =>
-        new Promise<net.Server>((done, fail) => {
-          const server = net.createServer();
-          server.once('error', fail);
-          server.listen({ port: 0, host: '127.0.0.1' }, () => done(server));
-        }),
-    ),
-  );
-  const ports = servers.map((server) => (server.address() as net.AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
+  const ports: number[] = [];
+  for (let port = randomInt(LOWEST, HIGHEST); ports.length < count; port = port < HIGHEST ? port + 1 : LOWEST)
+    if (await isFree(port)) ports.push(port);
   return ports;
 }
 

@@ -41,6 +41,11 @@ const GROUP = 4;
 const CACHE_SIZE = 512;
 const CACHE_MS = 60_000;
 const DUPLICATE_KEY = 11_000;
+/**
+ * Writes before the one that seals need no wait for the disk: the journal and the oplog are in order, so when the seal
+ * is durable (the connection's write concern), all before it is.
+ */
+const ON_THE_WAY = { writeConcern: { w: 1, journal: false } } as const;
 
 /** Runs at most `limit` at once; the first failure is thrown by the next call. */
 class Pipeline {
@@ -238,7 +243,7 @@ export class SealedObjects {
       filename: objectId,
       metadata: { state: 'open', kind, mediaType, wrappedKey, keyId, plainLength },
     };
-    await this.#files.insertOne(file);
+    await this.#files.insertOne(file, ON_THE_WAY);
     return { objectId, key, file };
   }
 
@@ -255,7 +260,7 @@ export class SealedObjects {
   ): Promise<void> {
     const data = new mongo.Binary(await sealChunk(key, place, plaintext));
     try {
-      await this.#chunks.insertOne({ files_id: place.objectId, n: place.index, data });
+      await this.#chunks.insertOne({ files_id: place.objectId, n: place.index, data }, ON_THE_WAY);
     } catch (error) {
       if ((error as { code?: number }).code !== DUPLICATE_KEY) throw error;
       // A try before this one stored it, though its answer was lost. The same key and nonce give the same bytes only
