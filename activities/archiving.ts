@@ -23,6 +23,8 @@ interface VersionOf {
 }
 
 const template = DEFAULT_TEMPLATE;
+/** Files of a batch that are looked into side by side. */
+const CHECKED_AT_ONCE = 3;
 
 /** Digest of text under a domain tag. */
 const tagged = (tag: string, ...parts: (Uint8Array | string)[]) =>
@@ -56,11 +58,15 @@ export function createArchivingActivities({ memberId, memberName, store, keys, s
   }
 
   async function checkBatch(batch: Batch): Promise<Batch> {
-    const parts: Part[] = [];
-    for (const part of batch.parts) {
-      parts.push(part.state === PartState.received ? await checkPart(part) : part);
-      heartbeat();
-    }
+    const parts: Part[] = [...batch.parts];
+    const waiting = [...parts.keys()];
+    const check = async () => {
+      for (let i = waiting.shift(); i !== undefined; i = waiting.shift()) {
+        if (parts[i]!.state === PartState.received) parts[i] = await checkPart(parts[i]!);
+        heartbeat();
+      }
+    };
+    await Promise.all(Array.from({ length: CHECKED_AT_ONCE }, check));
     const accepted = parts.filter(({ state }) => state === PartState.accepted).length;
     const state =
       accepted === parts.length

@@ -25,21 +25,26 @@ function read<T>(schema: z.ZodType<T>, value: unknown, field: string): T {
 
 /** The state of a transaction, once it is final or `waitMs` have passed. */
 async function stateOf(node: LedgerNode, id: string, waitMs: number) {
-  const place = await node.ledger.store.place(id);
-  if (place !== null) return { txId: id, state: 'final' as const, ...place };
+  const final = async () => {
+    const place = await node.ledger.store.place(id);
+    return place === null ? null : { txId: id, state: 'final' as const, ...place };
+  };
+  const known = await final();
+  if (known !== null) return known;
   if (waitMs > 0) {
-    await new Promise<void>((done) => {
-      const onBlock = (_header: unknown, txIds: string[]) => {
-        if (txIds.includes(id)) finish();
-      };
-      const finish = () => {
-        clearTimeout(timer);
-        node.off('block', onBlock);
-        done();
-      };
-      const timer = setTimeout(finish, Math.min(waitMs, MAX_WAIT_MS));
-      node.on('block', onBlock);
+    let finish = () => {};
+    const onBlock = (_header: unknown, txIds: string[]) => {
+      if (txIds.includes(id)) finish();
+    };
+    const passed = new Promise<void>((done) => {
+      finish = done;
     });
+    const timer = setTimeout(finish, Math.min(waitMs, MAX_WAIT_MS));
+    node.on('block', onBlock);
+    // It may have become final between the look above and now.
+    if ((await final()) === null) await passed;
+    node.off('block', onBlock);
+    clearTimeout(timer);
     return stateOf(node, id, 0);
   }
   if (node.mempool.has(id)) return { txId: id, state: 'pending' as const };

@@ -48,14 +48,11 @@ async function inspectImage(data: Buffer, mediaType: MediaType): Promise<PageBox
   if (pages > MAX_PAGES) throw refuse('document-too-many-pages', 'pageCount', `${pages} pages`);
   const boxes: PageBox[] = [];
   for (let page = 0; page < pages; page += 1) {
-    const frame = sharp(data, { ...options, page });
-    const {
-      width: w,
-      height: h,
-      density,
-    } = await frame.metadata().catch((error: unknown) => {
+    const metadata = page === 0 ? Promise.resolve(first) : sharp(data, { ...options, page }).metadata();
+    const frame = await metadata.catch((error: unknown) => {
       throw refuse('document-damaged', 'bytes', `page ${page + 1} cannot be read`, error);
     });
+    const { width: w, pageHeight: h = frame.height, density } = frame;
     if (w * h > MAX_PIXELS) throw refuse('document-too-large', 'pixels', `${w} × ${h} pixels`);
     if (mediaType === MediaType.tiff)
       await sharp(data, { ...options, page })
