@@ -23,6 +23,7 @@ export const PROBLEMS: Record<string, { status: number; zh: string; en: string }
   'batch-conflict': { status: 409, zh: '同一批次号已登记了不同内容', en: 'Another batch has this id' },
   'batch-incomplete': { status: 409, zh: '批次尚有文件未上传', en: 'Files of the batch are missing' },
   'batch-closed': { status: 409, zh: '批次已提交，不再接收文件', en: 'The batch is committed and takes no more files' },
+  'retry-not-needed': { status: 409, zh: '该档案没有需要重试的步骤', en: 'Nothing of this archive waits for a retry' },
   'object-unfinished': { status: 409, zh: '文件尚未上传完', en: 'The object is not complete' },
   'upload-offset': {
     status: 409,

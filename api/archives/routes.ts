@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { SealfolioError } from '../../domain/errors.ts';
 import { AttestationState } from '../../domain/status.ts';
 import type { Archive, ArchiveVersion } from '../../platform/store/index.ts';
-import { archivingWorkflowId } from '../../workflows/shared.ts';
+import { archivingWorkflowId, retrySignal } from '../../workflows/shared.ts';
+import { text } from '../batches/schemas.ts';
 import type { ApiDeps } from '../deps.ts';
 import { decodeCursor, encodeCursor } from '../pagination.ts';
 import { type Actor, type Route, route } from '../route.ts';
@@ -208,6 +209,21 @@ export function archiveRoutes(deps: ApiDeps): Route[] {
       async handle({ params: { archiveId: id } }) {
         await archiveOf(id);
         return { steps: await timelineOf(temporal, archivingWorkflowId(memberId, id)) };
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/archives/{archiveId}/retry',
+      permission: 'batch:write',
+      summary: 'What made archiving fail is put right: try again',
+      params,
+      body: z.strictObject({ reason: text(200) }),
+      async handle({ params: { archiveId: id }, body: { reason }, actor, requestId }) {
+        const { state } = await archiveOf(id);
+        if (state !== AttestationState.failed) throw new SealfolioError('retry-not-needed', { archiveId: id, state });
+        await audited(actor, `archive.retry: ${reason}`, id, requestId);
+        await temporal.workflow.getHandle(archivingWorkflowId(memberId, id)).signal(retrySignal);
+        return undefined;
       },
     }),
     route({

@@ -1,4 +1,4 @@
-import { pino, type Logger } from 'pino';
+import { type DestinationStream, pino, type Logger } from 'pino';
 
 export type { Logger } from 'pino';
 
@@ -6,7 +6,8 @@ export type { Logger } from 'pino';
 const PERSONAL = ['patientNo', 'patientName', 'visitNo', 'idNumber', 'password', 'token', 'secret', 'cookie'];
 
 /** JSON lines on stdout. Personal data and secrets are removed, should they come near it. */
-export function createLogger(name: string, level: string): Logger {
+export function createLogger(name: string, level: string, sink?: DestinationStream): Logger {
   const paths = PERSONAL.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]);
-  return pino({ name, level, redact: { paths, remove: true }, timestamp: pino.stdTimeFunctions.isoTime });
+  const options = { name, level, redact: { paths, remove: true }, timestamp: pino.stdTimeFunctions.isoTime };
+  return sink === undefined ? pino(options) : pino(options, sink);
 }

@@ -351,6 +351,27 @@ test('the description of the api has every route', async () => {
   for (const { path: target, method } of createRoutes(deps)) expect(paths[target]).toHaveProperty(method);
 });
 
+test('a stored file that was damaged hands the archive to a person; put right, and tried again at their word', async () => {
+  const [visit] = await scanFolder(folder('郑十', { '首页.jpg': await jpegScan(81) }));
+  await client.call('POST', '/api/v1/batches', { batchId: 'damaged', ...registrationOf(visit!) });
+  await client.upload('damaged', 1, await jpegScan(81));
+  const files = deps.store.connection.collection('objects.files');
+  const { parts } = (await deps.store.models.Batch.findOne({ batchId: 'damaged' }).lean())!;
+  const _id = parts[0]!.objectId as never;
+  const { metadata } = (await files.findOne({ _id }))!;
+  await files.updateOne({ _id }, { $set: { 'metadata.sm3': '0'.repeat(64) } });
+  const { agent, csrf } = await login('clerk');
+  const batch = await client.call<{ archiveId: string }>('POST', '/api/v1/batches/damaged/commit');
+  const archive = () => client.call<{ state: string }>('GET', `/api/v1/archives/${batch.archiveId}`);
+  while ((await archive()).state !== 'failed');
+  await files.updateOne({ _id }, { $set: { metadata } });
+  const retry = () => agent.post(`/api/v1/archives/${batch.archiveId}/retry`).set('X-CSRF-Token', csrf);
+  await retry().send({}).expect(400);
+  await retry().send({ reason: '已从备份恢复原件' }).expect(204);
+  expect(await waitForEnd(client, batch as never)).toMatchObject({ state: 'attested' });
+  expect((await retry().send({ reason: '再试' }).expect(409)).body).toMatchObject({ code: 'retry-not-needed' });
+});
+
 test('the card taken away: the status says so, work waits, and goes on by itself when it is back', async () => {
   const { agent } = await login('sysadmin');
   const status = async () =>

@@ -58,6 +58,8 @@ export const en: Messages = {
     timeline: 'Timeline',
     versions: 'Versions',
     receipt: 'Receipt',
+    retry: 'Try this step again',
+    retryWhy: 'What was put right (goes into the audit trail)',
     noPages: 'Pages are being made and will appear here',
     reason: 'Reason: {reason}',
     height: 'Block height {height}',

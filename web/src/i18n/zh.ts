@@ -56,6 +56,8 @@ export const zh = {
     timeline: '业务时间线',
     versions: '版本',
     receipt: '存证回执',
+    retry: '重试此步骤',
+    retryWhy: '已处理的问题（记入审计）',
     noPages: '页面正在生成，完成后会显示在这里',
     reason: '原因：{reason}',
     height: '区块高度 {height}',
