@@ -104,8 +104,9 @@ export function createAnchoringActivities({ memberId, trust, store, keys, ledger
         { $set: { state: BatchState.archived } },
       ),
     ]);
-    await OutboxItem.updateOne({ archiveId, version }, { $set: { state: 'final' } });
+    // Told before it is written off: a try that is killed in between tells it again.
     await signals.attested(archiveId, version);
+    await OutboxItem.updateOne({ archiveId, version }, { $set: { state: 'final' } });
   }
 
   return {

@@ -81,6 +81,72 @@ export function createArchivingActivities({ memberId, memberName, store, keys, s
   const acceptedOf = (batches: readonly Batch[]): Part[] =>
     batches.flatMap(({ parts }) => parts.filter(({ state }) => state === PartState.accepted));
 
+  /** Makes the sealed package of a version and stores it, encrypted. */
+  async function pack(found: ArchiveVersion): Promise<void> {
+    const { archiveId, version } = found;
+    const documents = new Map(found.documents.map((document) => [document.objectId, document]));
+    let open: { objectId: string; data: Buffer } | undefined;
+    const dataOf = async (objectId: string) => {
+      if (open?.objectId !== objectId) open = { objectId, data: await store.objects.readAll(objectId) };
+      return open.data;
+    };
+    const pages = found.catalog.nodes.flatMap((node) =>
+      node.pages.map(({ objectId, page }): PackagePage => {
+        const { mediaType, pages: boxes } = documents.get(objectId)!;
+        return {
+          ...boxes[page]!,
+          format: mediaType === 'image/jpeg' || mediaType === 'application/pdf' ? 'JPEG' : 'PNG',
+          image: async () => pageImage(await dataOf(objectId), mediaType as MediaType, page),
+        };
+      }),
+    );
+    const contents = found.documents.map(({ documentType, mediaType, bytes, sm3: digest, pages: boxes }) => ({
+      type: documentType,
+      mediaType,
+      bytes,
+      pages: boxes.length,
+      sm3: digest,
+    }));
+    let page = 0;
+    const outlines = found.catalog.nodes.map((node) => {
+      const entry = { title: node.title, page };
+      page += node.pages.length;
+      return entry;
+    });
+    const manifest = { archiveId, version, documents: contents, catalog: found.catalog };
+    const packed = packOfd(
+      {
+        docId: tagged('sealfolio/doc/1', `${archiveId}/${version}`).toString('hex').slice(0, 32),
+        title: `病案 ${archiveId} 第 ${version} 版`,
+        creator: memberName,
+        createdAt: found.createdAt,
+        pages,
+        outlines,
+        attachments: [{ name: 'manifest.json', data: Buffer.from(jcs(manifest)) }],
+      },
+      sealer,
+      (done) => heartbeat({ done, of: pages.length }),
+    );
+    const {
+      objectId,
+      bytes,
+      sm3: digest,
+      sha256,
+    } = await store.objects.write(packed, {
+      kind: 'package',
+      mediaType: 'application/ofd',
+    });
+    await ArchiveVersion.updateOne(
+      { archiveId, version },
+      {
+        $set: {
+          package: { objectId, bytes, pages: pages.length, sm3: digest, sha256 },
+          state: AttestationState.signed,
+        },
+      },
+    );
+  }
+
   return {
     /** Reads every file that came with these batches and accepts or refuses it; tells which mandatory documents are missing. */
     async checkBatches({
@@ -107,7 +173,11 @@ export function createArchivingActivities({ memberId, memberName, store, keys, s
     /** Opens the next version with what these batches brought, under the template's tree, signed. Null if nothing was accepted. */
     async buildCatalog({ archiveId, batchIds }: BatchesOf): Promise<number | null> {
       const known = await ArchiveVersion.findOne({ archiveId, batchIds: { $all: batchIds } }).lean<ArchiveVersion>();
-      if (known !== null) return known.version;
+      if (known !== null) {
+        // An earlier try made the version and may have been killed before it wrote this.
+        await Batch.updateMany({ batchId: { $in: batchIds } }, { $set: { version: known.version } });
+        return known.version;
+      }
       const batches = await Batch.find({ batchId: { $in: batchIds } }).lean<Batch[]>();
       const accepted = acceptedOf(batches);
       if (accepted.length === 0) return null;
@@ -144,78 +214,17 @@ export function createArchivingActivities({ memberId, memberName, store, keys, s
       return version;
     },
 
-    /** Makes the sealed package of a version and stores it, encrypted. */
+    /** Makes the sealed package of a version, and shows the version as the archive's. */
     async packArchive({ archiveId, version }: VersionOf): Promise<void> {
       const found = await versionOf({ archiveId, version });
-      if (found.package !== undefined) return;
-      const documents = new Map(found.documents.map((document) => [document.objectId, document]));
-      let open: { objectId: string; data: Buffer } | undefined;
-      const dataOf = async (objectId: string) => {
-        if (open?.objectId !== objectId) open = { objectId, data: await store.objects.readAll(objectId) };
-        return open.data;
-      };
-      const pages = found.catalog.nodes.flatMap((node) =>
-        node.pages.map(({ objectId, page }): PackagePage => {
-          const { mediaType, pages: boxes } = documents.get(objectId)!;
-          return {
-            ...boxes[page]!,
-            format: mediaType === 'image/jpeg' || mediaType === 'application/pdf' ? 'JPEG' : 'PNG',
-            image: async () => pageImage(await dataOf(objectId), mediaType as MediaType, page),
-          };
-        }),
-      );
-      const contents = found.documents.map(({ documentType, mediaType, bytes, sm3: digest, pages: boxes }) => ({
-        type: documentType,
-        mediaType,
-        bytes,
-        pages: boxes.length,
-        sm3: digest,
-      }));
-      let page = 0;
-      const outlines = found.catalog.nodes.map((node) => {
-        const entry = { title: node.title, page };
-        page += node.pages.length;
-        return entry;
-      });
-      const manifest = { archiveId, version, documents: contents, catalog: found.catalog };
-      const packed = packOfd(
-        {
-          docId: tagged('sealfolio/doc/1', `${archiveId}/${version}`).toString('hex').slice(0, 32),
-          title: `病案 ${archiveId} 第 ${version} 版`,
-          creator: memberName,
-          createdAt: found.createdAt,
-          pages,
-          outlines,
-          attachments: [{ name: 'manifest.json', data: Buffer.from(jcs(manifest)) }],
-        },
-        sealer,
-        (done) => heartbeat({ done, of: pages.length }),
-      );
-      const {
-        objectId,
-        bytes,
-        sm3: digest,
-        sha256,
-      } = await store.objects.write(packed, {
-        kind: 'package',
-        mediaType: 'application/ofd',
-      });
-      await ArchiveVersion.updateOne(
-        { archiveId, version },
-        {
-          $set: {
-            package: { objectId, bytes, pages: pages.length, sm3: digest, sha256 },
-            state: AttestationState.signed,
-          },
-        },
-      );
+      if (found.package === undefined) await pack(found);
       await Archive.updateOne(
-        { archiveId },
+        { archiveId, currentVersion: { $lt: version } },
         {
           $set: {
             currentVersion: version,
             state: AttestationState.signed,
-            pageCount: pages.length,
+            pageCount: found.catalog.nodes.reduce((sum, node) => sum + node.pages.length, 0),
             documentTypes: found.catalog.nodes.map(({ type }) => type),
             updatedAt: new Date(),
           },

@@ -9,7 +9,7 @@ import express, {
 } from 'express';
 import type { z } from 'zod';
 import { isPermitted } from '../domain/access.ts';
-import { isSealfolioError, SealfolioError } from '../domain/errors.ts';
+import { SealfolioError } from '../domain/errors.ts';
 import { Histogram } from '../platform/observe/metrics.ts';
 import { archiveRoutes } from './archives/routes.ts';
 import { Apps, type RawRequest } from './auth/apps.ts';
@@ -17,7 +17,7 @@ import { actorOf, SESSION_COOKIE, Sessions } from './auth/sessions.ts';
 import { batchRoutes } from './batches/routes.ts';
 import type { ApiDeps } from './deps.ts';
 import { openApi } from './openapi.ts';
-import { PROBLEMS } from './problems.ts';
+import { codeOf, PROBLEMS } from './problems.ts';
 import type { Actor, Route } from './route.ts';
 import { sessionRoutes } from './session/routes.ts';
 import { systemRoutes } from './system/routes.ts';
@@ -197,7 +197,7 @@ function serveWeb(app: Express, dir: string): void {
 function onError({ logger }: ApiDeps): ErrorRequestHandler {
   return (error: unknown, _request: Request, response: Response, _next: NextFunction) => {
     const requestId = response.locals.requestId as string;
-    const { code, data } = toCode(error);
+    const { code, data } = codeOf(error);
     const { status, zh, en } = PROBLEMS[code] ?? PROBLEMS.internal!;
     if (status >= 500) logger.error({ requestId, code, err: error }, 'request failed');
     if (response.headersSent) return void response.destroy();
@@ -217,18 +217,4 @@ function onError({ logger }: ApiDeps): ErrorRequestHandler {
         ...(status < 500 || code === 'card-unavailable' ? { data: rest } : {}),
       });
   };
-}
-
-function toCode(error: unknown): { code: string; data: Record<string, unknown> } {
-  if (isSealfolioError(error)) return { code: error.code, data: error.data };
-  const { name, status, type } = error as { name?: string; status?: number; type?: string };
-  if (status !== undefined && status < 500)
-    return {
-      code: 'request-invalid',
-      data: { errors: [{ pointer: '/body', rule: type, message: 'body cannot be read' }] },
-    };
-  if (name !== undefined && /^Mongo(ServerSelection|Network|ose)/.test(name))
-    return { code: 'database-unavailable', data: {} };
-  if (name === 'ServiceError') return { code: 'temporal-unavailable', data: {} };
-  return { code: 'internal', data: {} };
 }

@@ -1,3 +1,5 @@
+import { isSealfolioError } from '../domain/errors.ts';
+
 /** Every code that the api answers with: HTTP status, and what it says to people. Codes are wire format. */
 export const PROBLEMS: Record<string, { status: number; zh: string; en: string }> = {
   'request-invalid': { status: 400, zh: '请求内容有误', en: 'The request is not valid' },
@@ -54,3 +56,27 @@ export const PROBLEMS: Record<string, { status: number; zh: string; en: string }
   'database-unavailable': { status: 503, zh: '数据库不可用', en: 'The database does not answer' },
   'disk-full': { status: 507, zh: '磁盘空间不足', en: 'The disk is full' },
 };
+
+/** MongoDB's codes for a server that is going down, coming up, or not primary yet. */
+const DATABASE_AWAY = new Set([91, 189, 6, 7, 89, 9001, 10_107, 11_600, 11_602, 13_435, 13_436]);
+
+/** Whether the database could not do it for now, rather than refused it. */
+function isDatabaseAway({ name = '', code }: { name?: string; code?: unknown }): boolean {
+  if (name === 'MongoServerError' || name === 'MongoBulkWriteError' || name === 'MongoWriteConcernError')
+    return typeof code === 'number' && DATABASE_AWAY.has(code);
+  return /^Mongo/.test(name);
+}
+
+/** The code that an error is answered with, and what may be told of it. */
+export function codeOf(error: unknown): { code: string; data: Record<string, unknown> } {
+  if (isSealfolioError(error)) return { code: error.code, data: error.data };
+  const known = error as { name?: string; code?: unknown; status?: number; type?: string };
+  if (known.status !== undefined && known.status < 500)
+    return {
+      code: 'request-invalid',
+      data: { errors: [{ pointer: '/body', rule: known.type, message: 'body cannot be read' }] },
+    };
+  if (isDatabaseAway(known)) return { code: 'database-unavailable', data: {} };
+  if (known.name === 'ServiceError') return { code: 'temporal-unavailable', data: {} };
+  return { code: 'internal', data: {} };
+}

@@ -3,7 +3,7 @@ import { isSealfolioError, SealfolioError } from '../../domain/errors.ts';
 import { BatchState, PartState } from '../../domain/status.ts';
 import type { Batch, Part } from '../../platform/store/index.ts';
 import type { ApiDeps } from '../deps.ts';
-import { PROBLEMS } from '../problems.ts';
+import { codeOf, PROBLEMS } from '../problems.ts';
 import { parseUploadId, uploadIdOf, UPLOADS_PATH } from './ids.ts';
 
 export { UPLOADS_PATH } from './ids.ts';
@@ -100,20 +100,13 @@ export async function createUploads({ store, logger }: ApiDeps) {
       return id;
     },
     onResponseError: (_request, error) => {
-      if (!isSealfolioError(error)) {
-        if (error instanceof Error) logger.error({ err: error }, 'upload failed');
-        return undefined;
-      }
-      const { status, zh, en } = PROBLEMS[error.code] ?? PROBLEMS.internal!;
-      const body = {
-        type: `urn:sealfolio:problem:${error.code}`,
-        title: zh,
-        status,
-        code: error.code,
-        detail: { zh, en },
-        data: error.data,
-      };
-      return { status_code: status, body: JSON.stringify(body) };
+      // The library's own refusals are no errors, but { status_code, body }.
+      if (!(error instanceof Error) && !isSealfolioError(error)) return undefined;
+      const { code, data } = codeOf(error);
+      const { status, zh, en } = PROBLEMS[code] ?? PROBLEMS.internal!;
+      if (status >= 500) logger.error({ code, err: error }, 'upload failed');
+      const type = `urn:sealfolio:problem:${code}`;
+      return { status_code: status, body: JSON.stringify({ type, title: zh, status, code, detail: { zh, en }, data }) };
     },
   });
   return { handle: (request: IncomingMessage, response: ServerResponse) => server.handle(request, response) };
