@@ -48,16 +48,24 @@ export class Ledger {
   /** Opens the store and makes the log anew from its records; throws block-invalid if they do not lead to the head's root. */
   static async open(dir: string, genesis: Genesis): Promise<Ledger> {
     const ledger = new Ledger(genesis, await BlockStore.open(dir));
-    for await (const entry of ledger.store.entries()) ledger.#log.append(leafHash(entry));
-    const height = await ledger.store.height();
-    if (height > 0) {
-      const { header } = await ledger.store.block(height);
-      if (header.logSize !== ledger.#log.size || !header.logRoot.equals(ledger.#log.root()))
-        throw invalid(`the records in the store do not lead to the log root of height ${height}`);
-      if (header.chainId !== genesis.chainId) throw invalid('the store is of another chain');
-      ledger.#moveTo(header);
+    try {
+      await ledger.#load();
+    } catch (error) {
+      await ledger.store.close();
+      throw error;
     }
     return ledger;
+  }
+
+  async #load(): Promise<void> {
+    for await (const entry of this.store.entries()) this.#log.append(leafHash(entry));
+    const height = await this.store.height();
+    if (height === 0) return;
+    const { header } = await this.store.block(height);
+    if (header.logSize !== this.#log.size || !header.logRoot.equals(this.#log.root()))
+      throw invalid(`the records in the store do not lead to the log root of height ${height}`);
+    if (header.chainId !== this.genesis.chainId) throw invalid('the store is of another chain');
+    this.#moveTo(header);
   }
 
   get height(): number {

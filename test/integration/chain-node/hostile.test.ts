@@ -1,0 +1,97 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { TLSSocket } from 'node:tls';
+import { ClassicLevel } from 'classic-level';
+import { WebSocket } from 'ws';
+import { tag, Writer } from '../../../chain-node/codec/bytes.ts';
+import { encodeVote, VoteType } from '../../../chain-node/codec/block.ts';
+import { encodeHello, Frame, frame, MAX_FRAME_BYTES } from '../../../chain-node/p2p/frames.ts';
+import { createTlsFiles } from '../../../ops/launch/certificates.ts';
+import { sm2 } from '../../../platform/crypto/index.ts';
+import { MEMBERS, Nodes } from '../../fixtures/nodes.ts';
+
+const nodes = new Nodes();
+beforeAll(() => nodes.startAll());
+afterAll(() => nodes.stopAll());
+
+const tlsOf = (folder: string, memberId: string) => ({
+  cert: readFileSync(path.join(folder, `${memberId}.pem`)),
+  key: readFileSync(path.join(folder, `${memberId}.key`)),
+  ca: readFileSync(path.join(nodes.dir, 'tls', 'ca.pem')),
+  perMessageDeflate: false,
+});
+
+/** A link to yz1 with this member's certificate and a hello signed by this key; then one frame. Resolves with the code it is closed with. */
+async function attack(memberId: string, key: Buffer, sent?: Buffer, chainId = 'test'): Promise<number> {
+  const ws = new WebSocket(nodes.url('yz1'), tlsOf(path.join(nodes.dir, 'tls'), 'yz2'));
+  const closed = once(ws, 'close') as Promise<[number]>;
+  ws.on('error', () => {});
+  const opened = once(ws, 'open');
+  const [response] = (await once(ws, 'upgrade')) as [{ socket: TLSSocket }];
+  await opened;
+  const exporter = response.socket.exportKeyingMaterial(32, 'EXPORTER-sealfolio-hello', Buffer.alloc(0));
+  const message = new Writer().raw(tag('sealfolio/hello/1')).str(chainId).str(memberId).u8(0).raw(exporter).done();
+  ws.send(frame(Frame.hello, encodeHello({ memberId, signature: sm2.sign(key, message) })));
+  if (sent !== undefined) ws.send(sent);
+  const [code] = await closed;
+  return code;
+}
+
+const right = () => nodes.keys.get('yz2')!.privateKey;
+const vote = (voter: string) =>
+  encodeVote({
+    type: VoteType.prevote,
+    height: nodes.node('yz1').ledger.height + 1,
+    round: 0,
+    blockHash: Buffer.alloc(32),
+    voter,
+    signature: Buffer.alloc(64, 1),
+  });
+
+test.each<[string, () => Promise<number>, number]>([
+  ['a hello that another key signed', () => attack('yz2', sm2.generateKeyPair().privateKey), 1008],
+  ['a hello of nobody', () => attack('nobody', right()), 1008],
+  ['a hello in our own name', () => attack('yz1', nodes.keys.get('yz1')!.privateKey), 1008],
+  ['a hello for another chain', () => attack('yz2', right(), undefined, 'other'), 1008],
+  ['an unknown kind of frame', () => attack('yz2', right(), Buffer.from([99, 1, 2])), 1008],
+  ['a frame cut short', () => attack('yz2', right(), frame(Frame.vote, vote('yz2').subarray(0, 30))), 1008],
+  [
+    'bytes after the end',
+    () => attack('yz2', right(), frame(Frame.vote, Buffer.concat([vote('yz2'), Buffer.alloc(1)]))),
+    1008,
+  ],
+  ['a vote in another name', () => attack('yz2', right(), frame(Frame.vote, vote('yz3'))), 1008],
+  ['a list that claims to be huge', () => attack('yz2', right(), frame(Frame.announce, Buffer.alloc(4, 0xff))), 1008],
+  ['a frame beyond the limit', () => attack('yz2', right(), Buffer.alloc(MAX_FRAME_BYTES + 1)), 1009],
+])('%s closes the link', async (_name, act, code) => {
+  expect(await act()).toBe(code);
+});
+
+test('a certificate of another authority gets no link', async () => {
+  const folder = path.join(nodes.dir, 'foreign');
+  createTlsFiles(folder, ['yz2']);
+  const ws = new WebSocket(nodes.url('yz1'), tlsOf(folder, 'yz2'));
+  const outcome = new Promise((done) => {
+    ws.once('open', () => done('open'));
+    ws.once('error', () => done('refused'));
+  });
+  expect(await outcome).toBe('refused');
+});
+
+test('after all that the four still agree', async () => {
+  const { encoded, txId } = nodes.transaction('yz1', ['after the attacks']);
+  await nodes.node('yz1').submit(encoded);
+  for (const id of MEMBERS) await nodes.final(id, txId);
+});
+
+test('a record that was changed in the store is noticed at the start, and not served', async () => {
+  await nodes.stop('yz3');
+  const db = new ClassicLevel<string, Buffer>(path.join(nodes.dir, 'yz3', 'blocks'), { valueEncoding: 'buffer' });
+  const [first] = await db.iterator({ gte: 'e/', lt: 'e0', limit: 1 }).all();
+  const [key, value] = first!;
+  value[value.length - 10]! ^= 1;
+  await db.put(key, value);
+  await db.close();
+  await expect(nodes.start('yz3')).rejects.toMatchObject({ code: 'block-invalid' });
+});
