@@ -14,6 +14,10 @@ import { MEMBERS, Nodes } from '../../fixtures/nodes.ts';
 const nodes = new Nodes();
 beforeAll(async () => {
   await nodes.startAll();
+  // After a block the height stands still for a minute, so that a vote is of the height it is made for.
+  const { encoded, txId } = nodes.transaction('yz1', ['before the attacks']);
+  await nodes.node('yz1').submit(encoded);
+  for (const id of MEMBERS) await nodes.final(id, txId);
   // The one that is spoken for is away: its own link would take the place of the attacker's.
   await nodes.stop('yz2');
 });
