@@ -15,7 +15,7 @@ import type { Sealer } from '../platform/ofd/seal.ts';
 import { openStore } from '../platform/store/index.ts';
 import { connectTemporal } from '../platform/temporal/client.ts';
 import { EncryptingCodec } from '../platform/temporal/codec.ts';
-import { createWorkers, ensureAnchoringSchedule, workflowSource } from './run.ts';
+import { createWorkers, ensureSchedules, workflowSource } from './run.ts';
 import { createSignals } from './signals.ts';
 
 function sealerOf({ seal }: MemberConfig, keys: MemberKeys): Sealer {
@@ -61,7 +61,7 @@ export async function main(): Promise<void> {
   const connection = await NativeConnection.connect({ address: temporal.address });
   const { namespace } = temporal;
   const workers = await createWorkers({ connection, namespace, codec, deps, workflows: workflowSource(process.cwd()) });
-  await ensureAnchoringSchedule(client, memberId);
+  await ensureSchedules(client, memberId);
 
   const metrics = createMetrics(`worker-${memberId}`);
   const server = http.createServer((request, response) => {

@@ -1,14 +1,22 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { type Client, ScheduleAlreadyRunning } from '@temporalio/client';
+import { type Client, ScheduleAlreadyRunning, type ScheduleOptions } from '@temporalio/client';
 import type { PayloadCodec } from '@temporalio/common';
 import type { NativeConnection } from '@temporalio/worker';
 import { Worker, type WorkflowBundleOption } from '@temporalio/worker';
 import { createAnchoringActivities } from '../activities/anchoring.ts';
 import { createArchivingActivities } from '../activities/archiving.ts';
 import type { ActivityDeps } from '../activities/deps.ts';
+import { createSweepingActivities } from '../activities/sweeping.ts';
 import { withFailures } from '../activities/failures.ts';
-import { anchoringScheduleId, anchoringWorkflowId, TaskQueue, WorkflowName } from '../workflows/shared.ts';
+import {
+  anchoringScheduleId,
+  anchoringWorkflowId,
+  sweepScheduleId,
+  sweepWorkflowId,
+  TaskQueue,
+  WorkflowName,
+} from '../workflows/shared.ts';
 import { ANCHORING_IDLE_MS } from './signals.ts';
 
 export interface WorkersOptions {
@@ -29,7 +37,11 @@ export function workflowSource(root: string): WorkersOptions['workflows'] {
 
 /** One worker a task queue. */
 export function createWorkers({ connection, namespace, codec, deps, workflows }: WorkersOptions): Promise<Worker[]> {
-  const activities = withFailures({ ...createArchivingActivities(deps), ...createAnchoringActivities(deps) });
+  const activities = withFailures({
+    ...createArchivingActivities(deps),
+    ...createAnchoringActivities(deps),
+    ...createSweepingActivities(deps),
+  });
   const common = { connection, namespace, dataConverter: { payloadCodecs: [codec] }, shutdownGraceTime: '10 s' };
   return Promise.all([
     Worker.create({
@@ -45,21 +57,40 @@ export function createWorkers({ connection, namespace, codec, deps, workflows }:
   ]);
 }
 
-/** Anchors what a lost signal left behind: every few minutes, if anchoring does not run already. */
-export async function ensureAnchoringSchedule(client: Client, memberId: string): Promise<void> {
+const DAY_MS = 86_400_000;
+
+/** What runs by itself: anchoring of what a lost signal left behind, every few minutes; the sweep, at night. */
+export async function ensureSchedules(client: Client, memberId: string): Promise<void> {
+  const taskQueue = TaskQueue.archiving;
+  await ensureSchedule(client, {
+    scheduleId: anchoringScheduleId(memberId),
+    spec: { intervals: [{ every: '5 minutes' }] },
+    policies: { overlap: 'SKIP', catchupWindow: '1 minute' },
+    action: {
+      type: 'startWorkflow',
+      workflowType: WorkflowName.anchoring,
+      workflowId: anchoringWorkflowId(memberId),
+      taskQueue,
+      args: [{ memberId, idleMs: ANCHORING_IDLE_MS }],
+    },
+  });
+  await ensureSchedule(client, {
+    scheduleId: sweepScheduleId(memberId),
+    spec: { calendars: [{ hour: 3, minute: 20 }], timezone: 'Asia/Shanghai' },
+    policies: { overlap: 'SKIP', catchupWindow: '1 day' },
+    action: {
+      type: 'startWorkflow',
+      workflowType: WorkflowName.sweep,
+      workflowId: sweepWorkflowId(memberId),
+      taskQueue,
+      args: [{ unfinishedMs: 7 * DAY_MS, orphanedMs: DAY_MS }],
+    },
+  });
+}
+
+async function ensureSchedule(client: Client, options: ScheduleOptions): Promise<void> {
   try {
-    await client.schedule.create({
-      scheduleId: anchoringScheduleId(memberId),
-      spec: { intervals: [{ every: '5 minutes' }] },
-      policies: { overlap: 'SKIP', catchupWindow: '1 minute' },
-      action: {
-        type: 'startWorkflow',
-        workflowType: WorkflowName.anchoring,
-        workflowId: anchoringWorkflowId(memberId),
-        taskQueue: TaskQueue.archiving,
-        args: [{ memberId, idleMs: ANCHORING_IDLE_MS }],
-      },
-    });
+    await client.schedule.create(options);
   } catch (error) {
     if (!(error instanceof ScheduleAlreadyRunning)) throw error;
   }

@@ -1,6 +1,7 @@
 import { proxyActivities } from '@temporalio/workflow';
 import type { AnchoringActivities } from '../activities/anchoring.ts';
 import type { ArchivingActivities } from '../activities/archiving.ts';
+import type { SweepingActivities } from '../activities/sweeping.ts';
 import { TaskQueue } from './shared.ts';
 
 /**
@@ -21,5 +22,13 @@ export const onCard = proxyActivities<ArchivingActivities & AnchoringActivities>
 export const onDatabase = proxyActivities<ArchivingActivities>({
   taskQueue: TaskQueue.archiving,
   startToCloseTimeout: '30 s',
+  retry,
+});
+
+/** Goes through much of the database: as long as it takes, with heartbeats. */
+export const overDatabase = proxyActivities<SweepingActivities>({
+  taskQueue: TaskQueue.archiving,
+  startToCloseTimeout: '6 h',
+  heartbeatTimeout: '30 s',
   retry,
 });

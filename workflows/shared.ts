@@ -5,6 +5,7 @@ import type { DocumentType } from '../domain/catalog.ts';
 export const WorkflowName = {
   dischargeArchiving: 'dischargeArchivingWorkflow',
   anchoring: 'anchoringWorkflow',
+  sweep: 'sweepWorkflow',
 } as const;
 
 /** `archiving` runs workflows and what needs the database only; `card` whatever calls the crypto card. */
@@ -13,6 +14,8 @@ export const TaskQueue = { archiving: 'archiving', card: 'card' } as const;
 export const archivingWorkflowId = (memberId: string, archiveId: string) => `archive:${memberId}:${archiveId}`;
 export const anchoringWorkflowId = (memberId: string) => `anchoring:${memberId}`;
 export const anchoringScheduleId = (memberId: string) => `anchoring-schedule:${memberId}`;
+export const sweepWorkflowId = (memberId: string) => `sweep:${memberId}`;
+export const sweepScheduleId = (memberId: string) => `sweep-schedule:${memberId}`;
 
 export type ArchivingState =
   'checking' | 'awaitingDocuments' | 'cataloguing' | 'packing' | 'anchoring' | 'attested' | 'refused' | 'failed';
@@ -46,4 +49,11 @@ export interface AnchoringInput {
   memberId: string;
   /** Ends when nothing came for this long; the next item or the Schedule starts it again. */
   idleMs: number;
+}
+
+export interface SweepInput {
+  /** An upload that is not finished after this long is begun anew. */
+  unfinishedMs: number;
+  /** A sealed package that no version names after this long was left behind by a try that was killed. */
+  orphanedMs: number;
 }

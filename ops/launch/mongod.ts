@@ -9,10 +9,12 @@ export interface MongodOptions {
   dir: string;
   runDir: string;
   port: number;
+  /** `name=value`, one each. */
+  parameters?: readonly string[];
 }
 
 /** mongod as a replica set of one (transactions need one), on loopback only; `uri` is what clients take. */
-export function mongodPart({ binary, dir, runDir, port }: MongodOptions): { part: Part; uri: string } {
+export function mongodPart({ binary, dir, runDir, port, parameters = [] }: MongodOptions): { part: Part; uri: string } {
   mkdirSync(dir, { recursive: true });
   const direct = `mongodb://127.0.0.1:${port}/?directConnection=true`;
   let initiated = false;
@@ -34,14 +36,9 @@ export function mongodPart({ binary, dir, runDir, port }: MongodOptions): { part
     }
   };
   const args = ['--replSet', 'rs0', '--port', String(port), '--bind_ip', '127.0.0.1', '--dbpath', dir];
-  args.push(
-    '--wiredTigerCacheSizeGB',
-    '0.25',
-    '--oplogSize',
-    '256',
-    '--setParameter',
-    'diagnosticDataCollectionEnabled=false',
-  );
+  args.push('--wiredTigerCacheSizeGB', '0.25', '--oplogSize', '256');
+  for (const parameter of ['diagnosticDataCollectionEnabled=false', ...parameters])
+    args.push('--setParameter', parameter);
   const part = new Part({
     name: 'mongod',
     command: binary,

@@ -225,6 +225,17 @@ export class SealedObjects {
     return Buffer.concat(pieces);
   }
 
+  /** Ids of objects made in [from, to): those still open, or sealed ones of a kind. */
+  async *made(from: Date, to: Date, which: { state: 'open' } | { state: 'sealed'; kind: ObjectKind }) {
+    const { state, ...rest } = which;
+    const filter = {
+      'metadata.state': state,
+      ...('kind' in rest && { 'metadata.kind': rest.kind }),
+      uploadDate: { $gte: from, $lt: to },
+    };
+    for await (const { _id } of this.#files.find(filter, { projection: { _id: 1 } })) yield _id;
+  }
+
   async remove(objectId: string): Promise<void> {
     this.#opened.delete(objectId);
     await this.#chunks.deleteMany({ files_id: objectId });

@@ -6,7 +6,7 @@ import { freePorts } from '../../ops/launch/ports.ts';
 import { temporalPart } from '../../ops/launch/temporal.ts';
 
 /** One for each suite that runs workers: suites run side by side. */
-export const TEST_NAMESPACES = ['default', 'test-archiving', 'test-api', 'test-browser'];
+export const TEST_NAMESPACES = ['default', 'test-archiving', 'test-interrupted', 'test-api', 'test-browser'];
 
 /** Starts the servers that the suites share: a mongod and a Temporal server of their own, in a folder that goes with them. */
 export default async function globalSetup(): Promise<void> {
@@ -16,7 +16,13 @@ export default async function globalSetup(): Promise<void> {
   const home = mkdtempSync(path.join(os.tmpdir(), 'sealfolio-test-'));
   const runDir = path.join(home, 'run');
   const [mongoPort, temporalPort] = await freePorts(2);
-  const mongod = mongodPart({ binary: TEST_MONGOD, dir: path.join(home, 'mongod'), runDir, port: mongoPort! });
+  const mongod = mongodPart({
+    binary: TEST_MONGOD,
+    dir: path.join(home, 'mongod'),
+    runDir,
+    port: mongoPort!,
+    parameters: ['enableTestCommands=1'], // MongoDB's own fail points
+  });
   const temporal = temporalPart({
     binary: TEST_TEMPORAL,
     dir: path.join(home, 'temporal'),

@@ -99,6 +99,7 @@ const version = new Schema<ArchiveVersion>(
 );
 version.index({ archiveId: 1, version: 1 }, { unique: true });
 version.index({ state: 1 });
+version.index({ 'package.objectId': 1 }, { sparse: true });
 
 export const createArchiveModels = (connection: Connection) => ({
   Archive: connection.model('Archive', archive, 'archives'),

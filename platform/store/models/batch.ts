@@ -76,5 +76,6 @@ const schema = new Schema<Batch>(
 );
 schema.index({ state: 1, createdAt: -1, _id: -1 });
 schema.index({ createdAt: -1, _id: -1 });
+schema.index({ 'parts.objectId': 1 }, { sparse: true });
 
 export const createBatchModel = (connection: Connection) => connection.model('Batch', schema, 'batches');

@@ -1,98 +1,21 @@
-import { randomUUID } from 'node:crypto';
-import type { DocumentType } from '../../../domain/catalog.ts';
-import { sm3 } from '../../../platform/crypto/index.ts';
+import { sm2, sm3 } from '../../../platform/crypto/index.ts';
 import type { ArchiveVersion, Batch } from '../../../platform/store/index.ts';
 import { verifyReceipt } from '../../../verifier/index.ts';
-import { sm2 } from '../../../platform/crypto/index.ts';
-import {
-  archivingWorkflowId,
-  type ArchivingStatus,
-  archivingStatusQuery,
-  batchCommittedSignal,
-  TaskQueue,
-  WorkflowName,
-} from '../../../workflows/shared.ts';
-import { jpegScan, pdf } from '../../fixtures/documents.ts';
+import { archivingWorkflowId, type ArchivingStatus, archivingStatusQuery } from '../../../workflows/shared.ts';
+import { committed, frontPage, type Original, startArchiving } from '../../fixtures/archiving.ts';
+import { pdf } from '../../fixtures/documents.ts';
 import { TestMember } from '../../fixtures/member.ts';
 
 const member = new TestMember('archiving');
 beforeAll(() => member.start());
 afterAll(() => member.stop());
 
-interface File {
-  data: Buffer;
-  mediaType: string;
-  documentType: DocumentType;
-  pageCount: number;
-}
-
-/** What the api does when a batch is committed: archive, batch and originals are in the store. */
-async function commit(archiveId: string, files: File[], options: Partial<Batch> = {}): Promise<string> {
-  const { models, objects } = member.store;
-  const batchId = randomUUID();
-  const parts = await Promise.all(
-    files.map(async ({ data, ...file }, i) => {
-      const { objectId } = await objects.write(one(data), { kind: 'original', mediaType: file.mediaType });
-      const digest = sm3(data).toString('hex');
-      const state = 'received' as const;
-      return { ...file, partNo: i + 1, fileName: `${i + 1}`, bytes: data.length, sm3: digest, state, objectId };
-    }),
-  );
-  await models.Batch.create({
-    batchId,
-    archiveId,
-    documentsComplete: true,
-    registrationSm3: '0'.repeat(64),
-    state: 'checking',
-    parts,
-    sender: 'test',
-    createdAt: new Date(),
-    ...options,
-  });
-  const now = new Date();
-  await models.Archive.updateOne(
-    { archiveId },
-    {
-      $setOnInsert: {
-        patientNo: archiveId,
-        visitNo: '1',
-        patientName: '测试',
-        dischargedAt: now,
-        currentVersion: 0,
-        state: 'pending',
-        pageCount: 0,
-        documentTypes: [],
-        createdAt: now,
-        updatedAt: now,
-      },
-    },
-    { upsert: true },
-  );
-  return batchId;
-}
-
-async function* one(data: Buffer): AsyncGenerator<Buffer> {
-  yield data;
-}
-
-const start = (archiveId: string, batchId: string, documentDeadlineMs = 60_000) =>
-  member.client.workflow.signalWithStart(WorkflowName.dischargeArchiving, {
-    workflowId: archivingWorkflowId(member.memberId, archiveId),
-    taskQueue: TaskQueue.archiving,
-    args: [{ archiveId, documentDeadlineMs }],
-    signal: batchCommittedSignal,
-    signalArgs: [{ batchId }],
-  });
-
-const frontPage = async (seed: number): Promise<File> => ({
-  data: await jpegScan(seed),
-  mediaType: 'image/jpeg',
-  documentType: 'frontPage',
-  pageCount: 1,
-});
+const start = (archiveId: string, batchId: string) => startArchiving(member, archiveId, batchId);
+const commit = (archiveId: string, files: Original[], options: Partial<Batch> = {}) =>
+  committed(member, archiveId, files, options);
 
 test('a committed batch becomes an attested version with a receipt that anyone can check', async () => {
-  const lab: File = { data: await pdf(2), mediaType: 'application/pdf', documentType: 'labReport', pageCount: 2 };
+  const lab: Original = { data: await pdf(2), mediaType: 'application/pdf', documentType: 'labReport', pageCount: 2 };
   const batchId = await commit('ar_one', [await frontPage(1), lab]);
   const handle = await start('ar_one', batchId);
   expect(await handle.result()).toMatchObject({ state: 'attested', version: 1 });
@@ -112,7 +35,7 @@ test('a committed batch becomes an attested version with a receipt that anyone c
 });
 
 test('a bad file is refused with its reason, and its neighbours go on', async () => {
-  const bad: File = { ...(await frontPage(2)), data: Buffer.from('not an image'), documentType: 'orders' };
+  const bad: Original = { ...(await frontPage(2)), data: Buffer.from('not an image'), documentType: 'orders' };
   const batchId = await commit('ar_partly', [await frontPage(2), bad]);
   expect(await (await start('ar_partly', batchId)).result()).toMatchObject({ state: 'attested' });
   const batch = await member.store.models.Batch.findOne({ batchId }).lean<Batch>();
@@ -121,7 +44,7 @@ test('a bad file is refused with its reason, and its neighbours go on', async ()
 });
 
 test('nothing good in it: refused, no version', async () => {
-  const bad: File = { ...(await frontPage(3)), pageCount: 5 };
+  const bad: Original = { ...(await frontPage(3)), pageCount: 5 };
   const batchId = await commit('ar_bad', [bad]);
   expect(await (await start('ar_bad', batchId)).result()).toMatchObject({ state: 'refused', version: null });
   expect(await member.store.models.ArchiveVersion.countDocuments({ archiveId: 'ar_bad' })).toBe(0);
@@ -130,7 +53,7 @@ test('nothing good in it: refused, no version', async () => {
 });
 
 test('waits for the mandatory document; it comes in another batch of the same visit', async () => {
-  const orders: File = { ...(await frontPage(4)), documentType: 'orders' };
+  const orders: Original = { ...(await frontPage(4)), documentType: 'orders' };
   const first = await commit('ar_waits', [orders], { documentsComplete: false });
   const handle = await start('ar_waits', first);
   let status: ArchivingStatus;
@@ -146,7 +69,7 @@ test('waits for the mandatory document; it comes in another batch of the same vi
 test('a late batch makes the next version, and the first is superseded', async () => {
   const first = await start('ar_late', await commit('ar_late', [await frontPage(6)]));
   await first.result();
-  const late: File = { ...(await frontPage(7)), documentType: 'examReport' };
+  const late: Original = { ...(await frontPage(7)), documentType: 'examReport' };
   const second = await start('ar_late', await commit('ar_late', [late], { reason: '补扫' }));
   expect(await second.result()).toMatchObject({ state: 'attested', version: 2 });
   const versions = await member.store.models.ArchiveVersion.find({ archiveId: 'ar_late' }).sort({ version: 1 }).lean();
