@@ -10,6 +10,7 @@ import { scanFolder } from '../ops/ingest/scan-folder.ts';
 import { sendVisit, waitForEnd } from '../ops/ingest/send.ts';
 import { startConsortium } from '../ops/launch/consortium.ts';
 import { layout, PORT_COUNT, portsFrom } from '../ops/launch/layout.ts';
+import type { Part } from '../ops/launch/part.ts';
 import { freePorts } from '../ops/launch/ports.ts';
 import { report } from './report.ts';
 
@@ -61,6 +62,20 @@ async function table(client: ApiClient, archiveIds: readonly string[]): Promise<
   return [...seconds].map(([name, values]) => `  ${name.padEnd(28)} ${median(values).toFixed(3)} s`).join('\n');
 }
 
+/** Processor seconds that each process of the consortium has used (proc(5): utime + stime, in ticks of 10 ms). */
+function processorSeconds(parts: ReadonlyMap<string, Part>): Map<string, number> {
+  const secondsOf = (pid: number) => {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / 100;
+  };
+  const own = process.cpuUsage();
+  return new Map([
+    ['(the scan stations)', (own.user + own.system) / 1e6],
+    ...[...parts].map(([name, part]): [string, number] => [name, secondsOf(part.pid!)]),
+  ]);
+}
+
 /** An episode of 100 pages from its last byte to its receipt; and 200 episodes of 10 pages, all in. */
 export async function bench([episodes = String(EPISODES)]: readonly string[]): Promise<void> {
   const { MONGOD, TEMPORAL, PKCS11_MODULE } = process.env;
@@ -103,6 +118,7 @@ export async function bench([episodes = String(EPISODES)]: readonly string[]): P
 
     const count = Number(episodes);
     const visits = await scanFolder(makeVisits(path.join(dir, 'many'), page, count, PAGES));
+    const before = processorSeconds(consortium.parts);
     const started = performance.now();
     const waiting = [...visits];
     const archiveIds: string[] = [];
@@ -122,6 +138,9 @@ export async function bench([episodes = String(EPISODES)]: readonly string[]): P
     const all = (performance.now() - started) / 1000;
     say(`sent after ${sent.toFixed(1)} s, all attested after ${all.toFixed(1)} s; where the time goes:`);
     say(await table(client, archiveIds.slice(-50)));
+    say('processor, in per cent of one core:');
+    for (const [name, seconds] of processorSeconds(consortium.parts))
+      say(`  ${name.padEnd(28)} ${((100 * (seconds - before.get(name)!)) / all).toFixed(0)}`);
     const rateNote = `${count} episodes of ${PAGES} pages, first request to last receipt`;
     report({ bench: 'archive', figure: 'archive.rate', value: count / all, unit: 'episodes/s', note: rateNote });
   } finally {

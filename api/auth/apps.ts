@@ -6,6 +6,7 @@ import type { App, Store } from '../../platform/store/index.ts';
 import type { Actor } from '../route.ts';
 
 const MAX_SKEW_MS = 5 * 60_000;
+const KNOWN_MS = 10_000;
 const DUPLICATE_KEY = 11_000;
 
 /** A request whose JSON body was read keeps its bytes. */
@@ -17,6 +18,8 @@ const refuse = (code: string, field: string, reason: string) => new SealfolioErr
 
 /** Systems: each request is signed by the app's key (platform/http/signature.ts), and taken once. */
 export class Apps {
+  /** A revoked app is refused after this long at the latest. */
+  readonly #known = new Map<string, { app: App; until: number }>();
   readonly #secrets = new Map<string, Promise<Buffer>>();
 
   constructor(
@@ -36,7 +39,7 @@ export class Apps {
       throw refuse('signature-invalid', 'Content-Digest', 'not the digest of the body');
     if (Math.abs(Date.now() - parameters.created * 1000) > MAX_SKEW_MS)
       throw refuse('signature-expired', 'Signature-Input', 'created');
-    const app = await this.store.models.App.findOne({ appId: parameters.keyId, disabled: false }).lean<App>();
+    const app = await this.#find(parameters.keyId);
     const parts = {
       method: request.method,
       target: request.originalUrl,
@@ -47,6 +50,15 @@ export class Apps {
       throw refuse('signature-invalid', 'Signature', 'wrong key or wrong signature');
     await this.#use(parameters.keyId, parameters.nonce);
     return { type: 'app', id: app.appId, displayName: app.name, roles: [], permissions: app.permissions };
+  }
+
+  async #find(appId: string): Promise<App | null> {
+    const known = this.#known.get(appId);
+    if (known !== undefined && known.until > Date.now()) return known.app;
+    const app = await this.store.models.App.findOne({ appId, disabled: false }).lean<App>();
+    if (app === null) this.#known.delete(appId);
+    else this.#known.set(appId, { app, until: Date.now() + KNOWN_MS });
+    return app;
   }
 
   async #use(appId: string, nonce: string): Promise<void> {

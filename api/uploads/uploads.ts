@@ -18,17 +18,21 @@ export async function createUploads({ store, logger }: ApiDeps) {
   const { DataStore, Server, Upload } = await import('@tus/server');
   const { Batch } = store.models;
 
-  async function partOf(id: string): Promise<{ batch: Batch; part: Part }> {
+  async function partOf(id: string): Promise<{ batch: Pick<Batch, 'batchId' | 'state'>; part: Part }> {
     const named = parseUploadId(id);
-    const batch = named === null ? null : await Batch.findOne({ batchId: named.batchId }).lean<Batch>();
-    const part = batch?.parts.find(({ partNo }) => partNo === named!.partNo);
-    if (batch === null || part === undefined) throw new SealfolioError('batch-not-found', { upload: id });
-    return { batch, part };
+    const batch =
+      named &&
+      (await Batch.findOne(
+        { batchId: named.batchId, 'parts.partNo': named.partNo },
+        { batchId: 1, state: 1, 'parts.$': 1 },
+      ).lean<Batch>());
+    if (batch === null) throw new SealfolioError('batch-not-found', { upload: id });
+    return { batch, part: batch.parts[0]! };
   }
 
   /** `isLast`: the write that the client is told of; those before it are durable with it. */
   const setPart = (
-    { batchId }: Batch,
+    { batchId }: Pick<Batch, 'batchId'>,
     { partNo }: Part,
     fields: Partial<Part>,
     { unset = [], isLast = true }: { unset?: (keyof Part)[]; isLast?: boolean } = {},

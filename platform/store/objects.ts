@@ -99,6 +99,8 @@ export class SealedObjects {
   readonly #files: mongo.Collection<ObjectFile>;
   readonly #chunks: mongo.Collection<ChunkDocument>;
   readonly #opened = new Map<string, { key: Buffer; stat: ObjectStat; until: number }>();
+  /** Begun by this process and not sealed yet: an upload in one request needs neither the card nor the database again. */
+  readonly #begun = new Map<string, { key: Buffer; file: ObjectFile }>();
 
   constructor(
     db: mongo.Db,
@@ -115,7 +117,9 @@ export class SealedObjects {
 
   /** Makes an object that nothing can be read from yet; bytes come by append, and finish seals it. */
   async create({ kind, mediaType, length }: NewObject): Promise<string> {
-    const { objectId } = await this.#open(kind, mediaType, length ?? null);
+    const { objectId, key, file } = await this.#open(kind, mediaType, length ?? null);
+    if (this.#begun.size >= CACHE_SIZE) this.#begun.delete(this.#begun.keys().next().value!);
+    this.#begun.set(objectId, { key, file });
     return objectId;
   }
 
@@ -136,13 +140,13 @@ export class SealedObjects {
     offset: number,
     source: AsyncIterable<Uint8Array>,
   ): Promise<{ offset: number; digests?: ObjectDigests }> {
-    const file = await this.#file(objectId);
+    const { key, file } = this.#begun.get(objectId) ?? (await this.#begunElsewhere(objectId));
     const length = file.metadata.plainLength;
     if (file.metadata.state !== 'open' || length === null)
       throw new SealfolioError('upload-offset', { objectId, reason: 'the object takes no more bytes' });
-    if (offset !== (await this.offset(objectId)))
-      throw new SealfolioError('upload-offset', { objectId, expected: await this.offset(objectId) });
-    const key = await this.card.unwrapKey(bufferOf(file.metadata.wrappedKey), file.metadata.keyId);
+    // From the start: what is there already must be the same bytes, chunk by chunk.
+    const expected = offset === 0 ? 0 : await this.offset(objectId);
+    if (offset !== expected) throw new SealfolioError('upload-offset', { objectId, expected });
     const digester = offset === 0 ? new Digester() : null;
     const pipeline = new Pipeline(IN_FLIGHT);
     let at = offset;
@@ -164,11 +168,12 @@ export class SealedObjects {
 
   /** Seals an object whose bytes are all there. `digests` are those that append gave; without, they are made by reading it. */
   async finish(objectId: string, digests?: ObjectDigests): Promise<ObjectDigests> {
-    const file = await this.#file(objectId);
+    const begun = digests && this.#begun.get(objectId);
+    const file = begun?.file ?? (await this.#file(objectId));
     if (file.metadata.state === 'sealed') return headerDigests(file);
     const { plainLength } = file.metadata;
-    if (plainLength === null || (await this.offset(objectId)) !== plainLength)
-      throw new SealfolioError('object-unfinished', { objectId });
+    const length = digests?.bytes ?? (await this.offset(objectId));
+    if (plainLength === null || length !== plainLength) throw new SealfolioError('object-unfinished', { objectId });
     const made = digests ?? (await this.#digest(file, plainLength));
     await this.#seal(file, made);
     return made;
@@ -238,6 +243,7 @@ export class SealedObjects {
 
   async remove(objectId: string): Promise<void> {
     this.#opened.delete(objectId);
+    this.#begun.delete(objectId);
     await this.#chunks.deleteMany({ files_id: objectId });
     await this.#files.deleteOne({ _id: objectId });
   }
@@ -256,6 +262,11 @@ export class SealedObjects {
     };
     await this.#files.insertOne(file, ON_THE_WAY);
     return { objectId, key, file };
+  }
+
+  async #begunElsewhere(objectId: string): Promise<{ key: Buffer; file: ObjectFile }> {
+    const file = await this.#file(objectId);
+    return { key: await this.card.unwrapKey(bufferOf(file.metadata.wrappedKey), file.metadata.keyId), file };
   }
 
   async #file(objectId: string): Promise<ObjectFile> {
@@ -297,7 +308,15 @@ export class SealedObjects {
     const { header } = headerOf({ ...sealed, metadata: { ...sealed.metadata, mac: Buffer.alloc(0) } });
     const mac = await this.card.mac(headerDigest(header));
     const length = digests.bytes + chunkCount(digests.bytes) * (SEALED_CHUNK_BYTES - CHUNK_BYTES);
-    await this.#files.updateOne({ _id: file._id }, { $set: { length, metadata: { ...sealed.metadata, mac } } });
+    this.#begun.delete(file._id);
+    const { matchedCount } = await this.#files.updateOne(
+      { _id: file._id, 'metadata.state': 'open' },
+      { $set: { length, metadata: { ...sealed.metadata, mac } } },
+    );
+    if (matchedCount === 1) return;
+    const { metadata: stored } = await this.#file(file._id);
+    if (stored.sm3 !== digests.sm3)
+      throw new SealfolioError('upload-offset', { objectId: file._id, reason: 'sealed with other bytes' });
   }
 
   async #opening(objectId: string): Promise<{ key: Buffer; stat: ObjectStat }> {
