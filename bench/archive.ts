@@ -76,6 +76,23 @@ function processorSeconds(parts: ReadonlyMap<string, Part>): Map<string, number>
   ]);
 }
 
+/** Pages of one archive, each asked for once, one after the other: as a person turns them. */
+async function pagesOf(client: ApiClient, archiveId: string): Promise<void> {
+  for (const [figure, size] of [
+    ['archive.thumbnail', 'thumbnail'],
+    ['archive.page', 'full'],
+  ] as const) {
+    const times: number[] = [];
+    for (let page = 1; page <= 100; page += 1) {
+      const start = performance.now();
+      await client.download(`/api/v1/archives/${archiveId}/pages/${page}?size=${size}`);
+      times.push(performance.now() - start);
+    }
+    const value = times.sort((a, b) => a - b)[94]!;
+    report({ bench: 'archive', figure, value, unit: 'ms', note: 'p95 of 100 pages, none asked for before' });
+  }
+}
+
 /** An episode of 100 pages from its last byte to its receipt; and 200 episodes of 10 pages, all in. */
 export async function bench([episodes = String(EPISODES)]: readonly string[]): Promise<void> {
   const { MONGOD, TEMPORAL, PKCS11_MODULE } = process.env;
@@ -101,6 +118,7 @@ export async function bench([episodes = String(EPISODES)]: readonly string[]): P
     const [warm] = await scanFolder(makeVisits(path.join(dir, 'warm'), page, 1, 2));
     await waitForEnd(client, await sendVisit(client, warm!));
     const times: number[] = [];
+    let lastId = '';
     for (let round = 0; round < 3; round += 1) {
       const [visit] = await scanFolder(makeVisits(path.join(dir, `one${round}`), variant(page, 7e8 + round), 1, 100));
       let lastByte = 0;
@@ -109,12 +127,15 @@ export async function bench([episodes = String(EPISODES)]: readonly string[]): P
       });
       const { archiveId } = await waitForEnd(client, batch);
       await client.download(`/api/v1/archives/${archiveId}/receipt`);
+      lastId = archiveId;
       times.push((performance.now() - lastByte) / 1000);
       if (round === 2) say(`100 pages, where the time goes:\n${await table(client, [archiveId])}`);
     }
     times.sort((a, b) => a - b);
     const note = `last byte to receipt, pages of ${Math.round(page.length / 1000)} KB, median of 3`;
     report({ bench: 'archive', figure: 'archive.100pages', value: times[1]!, unit: 's', note });
+
+    await pagesOf(client, lastId);
 
     const count = Number(episodes);
     const visits = await scanFolder(makeVisits(path.join(dir, 'many'), page, count, PAGES));
