@@ -9,7 +9,7 @@ import { createLogger } from '../platform/observe/logger.ts';
 import { createMetrics, Gauge } from '../platform/observe/metrics.ts';
 import { DEFAULT_TIMEOUTS } from './consensus/driver.ts';
 import { readGenesis } from './genesis.ts';
-import { LedgerNode } from './node.ts';
+import { startNode } from './system.ts';
 import { createRpc } from './rpc/app.ts';
 
 const text = z.string().min(1);
@@ -38,7 +38,7 @@ export async function main(): Promise<void> {
   const privateKey = await card.unwrapKey(Buffer.from(wrapped.wrappedKey, 'hex'), wrapped.keyId);
   card.close();
 
-  const { node } = await LedgerNode.start({
+  const { node } = await startNode({
     memberId: config.memberId,
     privateKey,
     genesis: readGenesis(config.genesisFile),

@@ -1,6 +1,4 @@
 import { EventEmitter } from 'node:events';
-import { mkdirSync } from 'node:fs';
-import path from 'node:path';
 import type { Logger } from '../platform/observe/logger.ts';
 import { decodeProposal, decodeVote, encodeBlock, encodeCommit, type Header } from './codec/block.ts';
 import { ConsensusDriver, type Timeouts } from './consensus/driver.ts';
@@ -20,17 +18,14 @@ import {
   frame,
   MAX_IDS,
 } from './p2p/frames.ts';
-import { Network, type TlsFiles } from './p2p/network.ts';
 import { Ledger } from './state/ledger.ts';
+import type { Links, Timer, World } from './world.ts';
 
 export interface NodeOptions {
   memberId: string;
   /** SM2, 32 bytes; only in memory. */
   privateKey: Uint8Array;
   genesis: Genesis;
-  dataDir: string;
-  p2p: { host: string; port: number; tls: TlsFiles };
-  peers: readonly { memberId: string; url: string }[];
   timeouts: Timeouts;
   logger: Logger;
 }
@@ -48,36 +43,29 @@ const MAX_SENT_BYTES = 4 * 1024 * 1024;
 /** One member's ledger node: the ledger, the mempool, consensus and the links, tied together. */
 export class LedgerNode extends EventEmitter<NodeEvents> {
   readonly mempool = new Mempool();
-  readonly network: Network;
+  readonly network: Links;
   readonly #driver: ConsensusDriver;
   readonly #heights = new Map<string, number>();
-  readonly #timers = new Set<NodeJS.Timeout>();
-  #ticker: NodeJS.Timeout | undefined;
+  readonly #timers = new Set<Timer>();
 
   private constructor(
     readonly options: NodeOptions,
     readonly ledger: Ledger,
+    private readonly world: World,
   ) {
     super();
     this.setMaxListeners(0);
-    const { memberId, privateKey, genesis, dataDir, p2p, peers, timeouts, logger } = options;
-    this.network = new Network({
-      memberId,
-      privateKey,
-      genesis,
-      host: p2p.host,
-      port: p2p.port,
-      tls: p2p.tls,
-      peers,
-      logger,
+    const { memberId, privateKey, genesis, timeouts, logger } = options;
+    this.network = world.links({
       onFrame: (from, kind, payload) => this.#onFrame(from, kind, payload),
       onOpen: (peer) => this.#greet(peer),
     });
     this.#driver = new ConsensusDriver({
       ledger,
       mempool: this.mempool,
-      signer: new Signer(memberId, genesis.chainId, privateKey, path.join(dataDir, 'last-signed.json')),
-      wal: new Wal(path.join(dataDir, 'wal')),
+      signer: new Signer(memberId, genesis.chainId, privateKey, world.disk, world.signatures),
+      wal: new Wal(world.disk.log('wal')),
+      world,
       timeouts,
       logger,
       broadcast: (bytes) => this.network.broadcast(bytes),
@@ -94,19 +82,16 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
   }
 
   /** Opens what is on disk, joins the others, and gives the port it listens on. */
-  static async start(options: NodeOptions): Promise<{ node: LedgerNode; port: number }> {
-    mkdirSync(options.dataDir, { recursive: true });
-    const ledger = await Ledger.open(path.join(options.dataDir, 'blocks'), options.genesis);
-    const node = new LedgerNode(options, ledger);
+  static async start(options: NodeOptions, world: World): Promise<{ node: LedgerNode; port: number }> {
+    const node = new LedgerNode(options, await Ledger.open(options.genesis, world), world);
     const port = await node.network.start();
     await node.#driver.start();
-    node.#ticker = setInterval(() => node.#tick(), STATUS_EVERY_MS);
+    node.#tickLater();
     return { node, port };
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#ticker);
-    for (const timer of this.#timers) clearTimeout(timer);
+    for (const timer of this.#timers) timer.cancel();
     await this.network.close();
     await this.#driver.close();
     await this.ledger.store.close();
@@ -116,7 +101,7 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
   async submit(encoded: Buffer): Promise<string> {
     const known = this.mempool.find(encoded);
     if (known !== undefined) return known.id;
-    const [checked] = await checkTransactions([encoded], this.options.genesis);
+    const [checked] = await checkTransactions([encoded], this.options.genesis, this.world.signatures);
     const { id, tx } = checked!;
     const used = await this.ledger.store.txIdOfNonce(tx.sender, tx.nonce);
     if (used === id) return id;
@@ -152,6 +137,21 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
     const ids = this.mempool.ids().slice(0, MAX_IDS);
     if (ids.length > 0) this.network.send(peer, frame(Frame.announce, encodeIds(ids)));
     this.#remind(peer);
+  }
+
+  #after(ms: number, run: () => void): void {
+    const timer = this.world.after(ms, () => {
+      this.#timers.delete(timer);
+      run();
+    });
+    this.#timers.add(timer);
+  }
+
+  #tickLater(): void {
+    this.#after(STATUS_EVERY_MS, () => {
+      this.#tick();
+      this.#tickLater();
+    });
   }
 
   #tick(): void {
@@ -212,11 +212,7 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
 
   #catchUpLater(from: string): void {
     if (this.#heights.get(from)! <= this.ledger.height) return;
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      this.#catchUp(from);
-    }, BEHIND_AFTER_MS);
-    this.#timers.add(timer);
+    this.#after(BEHIND_AFTER_MS, () => this.#catchUp(from));
   }
 
   #catchUp(from: string): void {

@@ -8,7 +8,9 @@ import {
   encodeVote,
   MAX_BLOCK_TXS,
   type Proposal,
+  proposalMessage,
   type Vote,
+  voteMessage,
 } from '../codec/block.ts';
 import { LedgerError } from '../errors.ts';
 import type { CheckedTx, Mempool } from '../mempool/mempool.ts';
@@ -16,8 +18,9 @@ import { Frame, frame } from '../p2p/frames.ts';
 import { type Ledger, MAX_BLOCK_BYTES } from '../state/ledger.ts';
 import type { AppliedTx } from '../store/block-store.ts';
 import type { Logger } from '../../platform/observe/logger.ts';
+import type { Timer, World } from '../world.ts';
 import { type CoreState, type Effect, type Event, initialState, proposerOf, step } from './core.ts';
-import { isProposalSigned, isVoteSigned, type Signer } from './signer.ts';
+import type { Signer } from './signer.ts';
 import type { Wal, WalEntry } from './wal.ts';
 
 /** Milliseconds of each step in round 0; each later round adds `delta`. */
@@ -49,6 +52,7 @@ export interface DriverOptions {
   mempool: Mempool;
   signer: Signer;
   wal: Wal;
+  world: Pick<World, 'now' | 'after' | 'signatures' | 'fatal'>;
   timeouts: Timeouts;
   logger: Logger;
   broadcast(bytes: Buffer): void;
@@ -63,8 +67,8 @@ export interface DriverOptions {
 export class ConsensusDriver {
   #state: CoreState;
   #queue: Promise<void> = Promise.resolve();
-  #timers = new Set<NodeJS.Timeout>();
-  #heartbeat: NodeJS.Timeout | undefined;
+  #timers = new Set<Timer>();
+  #heartbeat: Timer | undefined;
   #closed = false;
   /** Checked blocks of this height by hash; null: may not follow the head. */
   #checked = new Map<string, CheckedTx[] | null>();
@@ -103,7 +107,7 @@ export class ConsensusDriver {
   async close(): Promise<void> {
     this.#closed = true;
     this.#clearTimers();
-    clearTimeout(this.#heartbeat);
+    this.#heartbeat?.cancel();
     await this.#queue;
     this.options.wal.close();
   }
@@ -166,12 +170,8 @@ export class ConsensusDriver {
     this.#queue = result.then(
       () => {},
       (error: unknown) => {
-        if (!this.#closed && !(error instanceof LedgerError)) {
-          // The state may be half-stepped: what is on disk is right, so begin again from it.
-          this.options.logger.fatal({ err: error }, 'consensus stopped');
-          process.exitCode = 1;
-          process.kill(process.pid, 'SIGTERM');
-        }
+        // The state may be half-stepped: what is on disk is right, so begin again from it.
+        if (!this.#closed && !(error instanceof LedgerError)) this.options.world.fatal(error);
       },
     );
     return result;
@@ -207,9 +207,12 @@ export class ConsensusDriver {
     if (!this.#isNear(vote.height, vote.round)) return;
     const known = this.#state.votes.get(vote.round)?.[vote.type === 1 ? 'prevotes' : 'precommits'].get(vote.voter);
     if (known?.some(({ blockHash: hash }) => hash.equals(vote.blockHash))) return;
-    const { ledger } = this.options;
+    const { ledger, world } = this.options;
     const publicKey = ledger.validators.includes(vote.voter) ? ledger.publicKeyOf(vote.voter) : undefined;
-    if (publicKey === undefined || !isVoteSigned(ledger.genesis.chainId, vote, publicKey))
+    if (
+      publicKey === undefined ||
+      !world.signatures.verify(publicKey, voteMessage(ledger.genesis.chainId, vote), vote.signature)
+    )
       throw new LedgerError('signature-invalid', `vote in the name of ${vote.voter}`);
     await this.#feed({ type: 'vote', vote });
   }
@@ -218,11 +221,12 @@ export class ConsensusDriver {
     if (!this.#isNear(proposal.height, proposal.round)) return;
     const hash = blockHash(proposal.block.header);
     if (this.#state.proposals.get(proposal.round)?.some((known) => known.hash.equals(hash))) return;
-    const { ledger } = this.options;
+    const { ledger, world } = this.options;
     const publicKey = ledger.publicKeyOf(this.#proposer(proposal.round))!;
-    if (!isProposalSigned(ledger.genesis.chainId, proposal, publicKey))
+    const message = proposalMessage(ledger.genesis.chainId, proposal);
+    if (!world.signatures.verify(publicKey, message, proposal.signature))
       throw new LedgerError('signature-invalid', 'proposal not by the proposer');
-    await this.#feed(await this.#eventOf({ type: 'proposal', proposal, valid: false }, Date.now()));
+    await this.#feed(await this.#eventOf({ type: 'proposal', proposal, valid: false }, world.now()));
   }
 
   /** With `nowMs` a proposal is checked; without, it is from the WAL, which says what the check gave. */
@@ -255,8 +259,8 @@ export class ConsensusDriver {
 
   async #startIfNeeded(): Promise<void> {
     if (this.#state.step !== 'idle' || !this.#isValidator) return;
-    const { ledger, mempool, timeouts } = this.options;
-    const isQuiet = Date.now() - ledger.headTimeMs >= timeouts.heartbeat;
+    const { ledger, mempool, timeouts, world } = this.options;
+    const isQuiet = world.now() - ledger.headTimeMs >= timeouts.heartbeat;
     if (mempool.size > 0 || isQuiet) await this.#feed({ type: 'start' });
   }
 
@@ -297,9 +301,9 @@ export class ConsensusDriver {
   async #propose({ round, validRound, again }: Extract<Effect, { type: 'propose' }>): Promise<void> {
     if (!this.#isValidator || this.#said.has(`0/${round}`)) return;
     this.#said.add(`0/${round}`);
-    const { ledger, mempool, signer, wal } = this.options;
+    const { ledger, mempool, signer, wal, world } = this.options;
     const block =
-      again?.proposal.block ?? ledger.build(mempool.take(MAX_BLOCK_TXS, MAX_BLOCK_BYTES), signer.memberId, Date.now());
+      again?.proposal.block ?? ledger.build(mempool.take(MAX_BLOCK_TXS, MAX_BLOCK_BYTES), signer.memberId, world.now());
     wal.sync();
     const proposal = signer.proposal({ height: this.#state.height, round, validRound, block });
     this.options.broadcast(frame(Frame.proposal, encodeProposal(proposal)));
@@ -307,18 +311,18 @@ export class ConsensusDriver {
   }
 
   #arm({ step: name, round }: Extract<Effect, { type: 'timer' }>): void {
-    const { timeouts, isConnected, signer } = this.options;
+    const { timeouts, isConnected, signer, world } = this.options;
     const proposer = this.#proposer(round);
     const isAbsent = name === 'propose' && proposer !== signer.memberId && !isConnected(proposer);
     const wait = (isAbsent ? timeouts.absentProposer : timeouts[name]) + timeouts.delta * round;
     const { height } = this.#state;
-    const timer = setTimeout(() => {
+    const timer = world.after(wait, () => {
       this.#timers.delete(timer);
       if (this.#closed) return;
       void this.#run(async () => {
         if (this.#state.height === height) await this.#feed({ type: 'timeout', step: name, round });
       });
-    }, wait);
+    });
     this.#timers.add(timer);
   }
 
@@ -350,16 +354,16 @@ export class ConsensusDriver {
   }
 
   #armHeartbeat(): void {
-    clearTimeout(this.#heartbeat);
-    const { ledger, timeouts } = this.options;
-    const wait = Math.max(ledger.headTimeMs + timeouts.heartbeat - Date.now(), 10);
-    this.#heartbeat = setTimeout(() => {
+    this.#heartbeat?.cancel();
+    const { ledger, timeouts, world } = this.options;
+    const wait = Math.max(ledger.headTimeMs + timeouts.heartbeat - world.now(), 10);
+    this.#heartbeat = world.after(wait, () => {
       if (!this.#closed) this.notify();
-    }, wait);
+    });
   }
 
   #clearTimers(): void {
-    for (const timer of this.#timers) clearTimeout(timer);
+    for (const timer of this.#timers) timer.cancel();
     this.#timers.clear();
   }
 }

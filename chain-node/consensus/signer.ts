@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { sm2 } from '../../platform/crypto/index.ts';
 import { type Proposal, proposalMessage, type Vote, voteMessage } from '../codec/block.ts';
 import { LedgerError } from '../errors.ts';
-import { writeDurably } from '../store/files.ts';
+import type { Disk, Signatures } from '../world.ts';
+
+const FILE = 'last-signed.json';
 
 /** What was last signed: a later one must be of a higher (height, round, step), or say the same. */
 interface LastSigned {
@@ -28,9 +28,11 @@ export class Signer {
     readonly memberId: string,
     private readonly chainId: string,
     private readonly privateKey: Uint8Array,
-    private readonly file: string,
+    private readonly disk: Disk,
+    private readonly signatures: Signatures,
   ) {
-    this.#last = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as LastSigned) : null;
+    const kept = disk.read(FILE);
+    this.#last = kept && (JSON.parse(kept.toString()) as LastSigned);
   }
 
   vote(unsigned: Omit<Vote, 'signature' | 'voter'>): Vote {
@@ -53,16 +55,9 @@ export class Signer {
       if (isBefore(place, this.#last) || (isSame && this.#last.step === step))
         throw new LedgerError('double-sign', `height ${height}, round ${round}, step ${step} was signed otherwise`);
     }
-    const signature = sm2.sign(this.privateKey, bytes);
+    const signature = this.signatures.sign(this.privateKey, bytes);
     this.#last = { height, round, step, message, signature: signature.toString('hex') };
-    writeDurably(this.file, JSON.stringify(this.#last));
+    this.disk.replace(FILE, JSON.stringify(this.#last));
     return signature;
   }
 }
-
-/** Whether it is signed by this public key. */
-export const isProposalSigned = (chainId: string, proposal: Proposal, publicKey: Uint8Array): boolean =>
-  sm2.verify(publicKey, proposalMessage(chainId, proposal), proposal.signature);
-
-export const isVoteSigned = (chainId: string, vote: Vote, publicKey: Uint8Array): boolean =>
-  sm2.verify(publicKey, voteMessage(chainId, vote), vote.signature);

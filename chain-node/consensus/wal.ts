@@ -1,6 +1,6 @@
-import { closeSync, existsSync, fdatasyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { sm3 } from '../../platform/crypto/index.ts';
 import { decodeProposal, decodeVote, encodeProposal, encodeVote, type Proposal, type Vote } from '../codec/block.ts';
+import type { LogFile } from '../world.ts';
 
 const STEPS = ['propose', 'prevote', 'precommit'] as const;
 
@@ -44,14 +44,12 @@ function decodeEntry(bytes: Buffer): WalEntry {
  * said can be derived again. A torn tail (the last write of a killed process) is cut off when it is opened.
  */
 export class Wal {
-  readonly #fd: number;
-  #at: number;
+  #at = 0;
   /** What was in it when it was opened. */
   readonly entries: WalEntry[] = [];
 
-  constructor(file: string) {
-    const bytes = existsSync(file) ? readFileSync(file) : Buffer.alloc(0);
-    this.#at = 0;
+  constructor(private readonly file: LogFile) {
+    const bytes = file.content;
     while (bytes.length - this.#at >= PREFIX_BYTES) {
       const end = this.#at + PREFIX_BYTES + bytes.readUInt32BE(this.#at);
       if (end > bytes.length) break;
@@ -65,8 +63,7 @@ export class Wal {
       this.entries.push(decodeEntry(Buffer.from(payload)));
       this.#at = end;
     }
-    this.#fd = openSync(file, existsSync(file) ? 'r+' : 'w+', 0o600);
-    ftruncateSync(this.#fd, this.#at);
+    file.truncate(this.#at);
   }
 
   append(entry: WalEntry): void {
@@ -74,21 +71,21 @@ export class Wal {
     const prefix = Buffer.alloc(4);
     prefix.writeUInt32BE(payload.length);
     const bytes = Buffer.concat([prefix, sm3(payload).subarray(0, 4), payload]);
-    writeSync(this.#fd, bytes, 0, bytes.length, this.#at);
+    this.file.write(bytes, this.#at);
     this.#at += bytes.length;
   }
 
   sync(): void {
-    fdatasyncSync(this.#fd);
+    this.file.sync();
   }
 
   /** Begins the next height. */
   clear(): void {
-    ftruncateSync(this.#fd, 0);
+    this.file.truncate(0);
     this.#at = 0;
   }
 
   close(): void {
-    closeSync(this.#fd);
+    this.file.close();
   }
 }

@@ -1,4 +1,3 @@
-import { sm2 } from '../../platform/crypto/index.ts';
 import {
   decodeTransaction,
   recordsOf,
@@ -9,6 +8,7 @@ import {
 } from '../codec/transaction.ts';
 import type { Genesis } from '../genesis.ts';
 import { LedgerError } from '../errors.ts';
+import type { Signatures } from '../world.ts';
 
 /** A transaction that was read and found signed by its sender. */
 export interface CheckedTx {
@@ -23,7 +23,11 @@ const MAX_TXS = 20_000;
 const MAX_BYTES = 64 * 1024 * 1024;
 
 /** Reads transactions and checks everything about them but their place in the ledger; throws the reason of the first bad one. */
-export async function checkTransactions(list: readonly Buffer[], { chainId, members }: Genesis): Promise<CheckedTx[]> {
+export async function checkTransactions(
+  list: readonly Buffer[],
+  { chainId, members }: Genesis,
+  signatures: Signatures,
+): Promise<CheckedTx[]> {
   const checked = list.map((encoded) => {
     const tx = decodeTransaction(encoded);
     if (tx.chainId !== chainId) throw new LedgerError('chain-mismatch', 'transaction of another chain');
@@ -33,7 +37,7 @@ export async function checkTransactions(list: readonly Buffer[], { chainId, memb
     const txId = txIdOf(tx);
     return { txId, id: txId.toString('hex'), tx, records, encoded, publicKey: sender.publicKey };
   });
-  const answers = await sm2.verifyMany(
+  const answers = await signatures.verifyMany(
     checked.map(({ publicKey, tx }) => ({ publicKey, message: signingMessage(tx), signature: tx.signature })),
   );
   if (answers.includes(false)) throw new LedgerError('signature-invalid', 'signature of the transaction');

@@ -8,6 +8,7 @@ import type { Logger } from '../../platform/observe/logger.ts';
 import { tag, Writer } from '../codec/bytes.ts';
 import { LedgerError } from '../errors.ts';
 import type { Genesis } from '../genesis.ts';
+import type { LinkEvents, Links } from '../world.ts';
 import { decodeHello, encodeHello, Frame, frame, MAX_FRAME_BYTES, splitFrame } from './frames.ts';
 
 export interface TlsFiles {
@@ -16,7 +17,7 @@ export interface TlsFiles {
   caFile: string;
 }
 
-export interface NetworkOptions {
+export interface NetworkOptions extends LinkEvents {
   memberId: string;
   privateKey: Uint8Array;
   genesis: Genesis;
@@ -25,9 +26,6 @@ export interface NetworkOptions {
   tls: TlsFiles;
   peers: readonly { memberId: string; url: string }[];
   logger: Logger;
-  /** Rejects with LedgerError on a bad frame: the link is closed. */
-  onFrame(from: string, kind: Frame, payload: Buffer): Promise<void>;
-  onOpen(memberId: string): void;
 }
 
 const HELLO_TAG = tag('sealfolio/hello/1');
@@ -49,7 +47,7 @@ interface Link {
  * dials). Each end proves its ledger key by signing the link's TLS exporter value (RFC 8446 §7.5), so that a
  * certificate alone cannot speak for a member and a hello cannot be passed on.
  */
-export class Network {
+export class Network implements Links {
   readonly #links = new Map<string, Link>();
   readonly #server: https.Server;
   readonly #retries = new Set<NodeJS.Timeout>();

@@ -11,12 +11,12 @@ import {
   VoteType,
   voteMessage,
 } from '../codec/block.ts';
-import { sm2 } from '../../platform/crypto/index.ts';
 import { isQuorum } from '../consensus/core.ts';
 import { LedgerError } from '../errors.ts';
 import type { Genesis } from '../genesis.ts';
 import { type CheckedTx, checkTransactions } from '../mempool/mempool.ts';
 import { type AppliedTx, BlockStore } from '../store/block-store.ts';
+import type { Signatures, World } from '../world.ts';
 import { leafHash, MerkleLog } from './merkle.ts';
 
 export const MAX_BLOCK_BYTES = 4 * 1024 * 1024;
@@ -40,14 +40,15 @@ export class Ledger {
   private constructor(
     readonly genesis: Genesis,
     readonly store: BlockStore,
+    private readonly signatures: Signatures,
   ) {
     this.#head = genesis.hash;
     this.#headTimeMs = genesis.timeMs;
   }
 
   /** Opens the store and makes the log anew from its records; throws block-invalid if they do not lead to the head's root. */
-  static async open(dir: string, genesis: Genesis): Promise<Ledger> {
-    const ledger = new Ledger(genesis, await BlockStore.open(dir));
+  static async open(genesis: Genesis, { disk, signatures }: Pick<World, 'disk' | 'signatures'>): Promise<Ledger> {
+    const ledger = new Ledger(genesis, new BlockStore(await disk.keyValues('blocks')), signatures);
     try {
       await ledger.#load();
     } catch (error) {
@@ -126,6 +127,7 @@ export class Ledger {
     const fresh = await checkTransactions(
       found.filter((tx) => Buffer.isBuffer(tx)),
       this.genesis,
+      this.signatures,
     );
     const checked = found.map((tx) => (Buffer.isBuffer(tx) ? fresh.shift()! : tx));
     const nonces = new Set<string>();
@@ -151,7 +153,7 @@ export class Ledger {
     if (signers.some((id, i) => !validators.includes(id) || (i > 0 && signers[i - 1]! >= id)))
       throw refuse('signers are not validators in order');
     if (!isQuorum(signers.length, validators.length)) throw refuse('fewer than a quorum');
-    const answers = await sm2.verifyMany(
+    const answers = await this.signatures.verifyMany(
       commit.signatures.map(({ memberId, signature }) => ({
         publicKey: this.publicKeyOf(memberId)!,
         message: voteMessage(header.chainId, {

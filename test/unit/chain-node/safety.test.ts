@@ -2,6 +2,7 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeF
 import os from 'node:os';
 import path from 'node:path';
 import { Signer } from '../../../chain-node/consensus/signer.ts';
+import { systemDisk } from '../../../chain-node/store/system-disk.ts';
 import { Wal, type WalEntry } from '../../../chain-node/consensus/wal.ts';
 import { sm2 } from '../../../platform/crypto/index.ts';
 
@@ -11,7 +12,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true }));
 const { privateKey } = sm2.generateKeyPair();
-const signer = () => new Signer('yz1', 'test', privateKey, path.join(dir, 'last-signed.json'));
+const signer = () => new Signer('yz1', 'test', privateKey, systemDisk(dir), sm2);
 const vote = (type: 1 | 2, height: number, round: number, fill: number) => ({
   type,
   height,
@@ -53,13 +54,13 @@ describe('the write-ahead log', () => {
   ];
   const file = () => path.join(dir, 'wal');
   const write = () => {
-    const wal = new Wal(file());
+    const wal = new Wal(systemDisk(dir).log('wal'));
     for (const entry of entries) wal.append(entry);
     wal.sync();
     wal.close();
   };
   const read = () => {
-    const wal = new Wal(file());
+    const wal = new Wal(systemDisk(dir).log('wal'));
     wal.close();
     return wal.entries;
   };
@@ -85,7 +86,7 @@ describe('the write-ahead log', () => {
   test('garbage after the end is cut off, and writing goes on', () => {
     write();
     appendFileSync(file(), Buffer.from([0, 0, 0, 5, 1, 2, 3, 4, 5, 6, 7, 8, 9]));
-    const wal = new Wal(file());
+    const wal = new Wal(systemDisk(dir).log('wal'));
     expect(wal.entries).toEqual(entries);
     wal.append({ type: 'start' });
     wal.close();
@@ -94,7 +95,7 @@ describe('the write-ahead log', () => {
 
   test('cleared it begins anew', () => {
     write();
-    const wal = new Wal(file());
+    const wal = new Wal(systemDisk(dir).log('wal'));
     wal.clear();
     wal.append({ type: 'start' });
     wal.close();
