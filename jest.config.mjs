@@ -18,7 +18,7 @@ export default {
     {
       ...common,
       displayName: 'servers',
-      testMatch: ['<rootDir>/test/{integration,workflows,replay,faults,interop,browser}/**/*.test.ts'],
+      testMatch: ['<rootDir>/test/{integration,workflows,replay,faults,interop,browser,sim}/**/*.test.ts'],
       globalSetup: '<rootDir>/test/setup/global-setup.ts',
       globalTeardown: '<rootDir>/test/setup/global-teardown.ts',
       setupFilesAfterEnv: ['<rootDir>/test/setup/timeout.ts'],

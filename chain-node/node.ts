@@ -81,13 +81,17 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
     });
   }
 
-  /** Opens what is on disk, joins the others, and gives the port it listens on. */
-  static async start(options: NodeOptions, world: World): Promise<{ node: LedgerNode; port: number }> {
-    const node = new LedgerNode(options, await Ledger.open(options.genesis, world), world);
-    const port = await node.network.start();
-    await node.#driver.start();
-    node.#tickLater();
-    return { node, port };
+  /** Opens what is on disk. */
+  static async open(options: NodeOptions, world: World): Promise<LedgerNode> {
+    return new LedgerNode(options, await Ledger.open(options.genesis, world), world);
+  }
+
+  /** Joins the others, and gives the port it listens on. */
+  async start(): Promise<number> {
+    const port = await this.network.start();
+    await this.#driver.start();
+    this.#tickLater();
+    return port;
   }
 
   async close(): Promise<void> {

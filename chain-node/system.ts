@@ -31,5 +31,7 @@ export function systemWorld(options: SystemOptions): World {
 }
 
 /** Starts a node on this machine and gives the port it listens on. */
-export const startNode = (options: SystemOptions): Promise<{ node: LedgerNode; port: number }> =>
-  LedgerNode.start(options, systemWorld(options));
+export async function startNode(options: SystemOptions): Promise<{ node: LedgerNode; port: number }> {
+  const node = await LedgerNode.open(options, systemWorld(options));
+  return { node, port: await node.start() };
+}

@@ -12,6 +12,7 @@ const ENTRIES = {
   ingest: 'ops/ingest/index.ts',
   fsck: 'ops/fsck/index.ts',
   bench: 'bench/run.ts',
+  sim: 'chain-node/sim/index.ts',
 };
 const SOURCES = [
   'domain',

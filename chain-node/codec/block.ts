@@ -139,8 +139,11 @@ export function blockHash(header: Header): Buffer {
   return sm3(HEADER_TAG, writer.done());
 }
 
-/** Merkle root (RFC 6962 §2.1) over the ids of the transactions. */
-export const txRootOf = (txIds: readonly Buffer[]): Buffer => merkleRoot(txIds.map((id) => sm3(Uint8Array.of(0), id)));
+/**
+ * Merkle root (RFC 6962 §2.1) over the encoded transactions, signatures included: a block hash stands for every byte of
+ * the block, so that what was checked under a hash cannot be exchanged for other bytes under it.
+ */
+export const txRootOf = (txs: readonly Uint8Array[]): Buffer => merkleRoot(txs.map((tx) => sm3(Uint8Array.of(0), tx)));
 
 export function writeBlock(writer: Writer, { header, txs }: Block): void {
   writeHeader(writer, header);

@@ -1,4 +1,4 @@
-import { sm2, sm3 } from '../../platform/crypto/index.ts';
+import { type Sm2, sm2, sm3 } from '../../platform/crypto/index.ts';
 import { LedgerError } from '../errors.ts';
 import { decode, type Reader, tag, Writer } from './bytes.ts';
 
@@ -99,7 +99,8 @@ export function signAttestation(
     records,
   }: { chainId: string; sender: string; nonce: Buffer; records: readonly LedgerRecord[] },
   privateKey: Uint8Array,
+  { sign }: Pick<Sm2, 'sign'> = sm2,
 ): Transaction {
   const unsigned = { chainId, sender, nonce, type: TxType.attest, body: encodeAttestBody(records) };
-  return { ...unsigned, signature: sm2.sign(privateKey, signingMessage(unsigned)) };
+  return { ...unsigned, signature: sign(privateKey, signingMessage(unsigned)) };
 }

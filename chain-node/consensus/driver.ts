@@ -15,7 +15,7 @@ import {
 import { LedgerError } from '../errors.ts';
 import type { CheckedTx, Mempool } from '../mempool/mempool.ts';
 import { Frame, frame } from '../p2p/frames.ts';
-import { type Ledger, MAX_BLOCK_BYTES } from '../state/ledger.ts';
+import { checkTxRoot, type Ledger, MAX_BLOCK_BYTES } from '../state/ledger.ts';
 import type { AppliedTx } from '../store/block-store.ts';
 import type { Logger } from '../../platform/observe/logger.ts';
 import type { Timer, World } from '../world.ts';
@@ -114,7 +114,7 @@ export class ConsensusDriver {
 
   /** A transaction came into the mempool. */
   notify(): void {
-    void this.#run(() => this.#startIfNeeded());
+    this.#runBehind(() => this.#startIfNeeded());
   }
 
   onVote(vote: Vote): Promise<void> {
@@ -177,6 +177,25 @@ export class ConsensusDriver {
     return result;
   }
 
+  /** For what nobody waits for: what goes wrong was told to the world already. */
+  #runBehind(task: () => Promise<void>): void {
+    this.#run(task).catch((error: unknown) => {
+      if (!this.#closed && error instanceof LedgerError)
+        this.options.logger.error({ code: error.code, reason: error.reason }, 'consensus step refused');
+    });
+  }
+
+  /** Our own signature, or null if we signed otherwise before (a restored backup, a lost log): then we are silent. */
+  #signed<T>(sign: () => T): T | null {
+    try {
+      return sign();
+    } catch (error) {
+      if (!(error instanceof LedgerError) || error.code !== 'double-sign') throw error;
+      this.options.logger.warn({ code: error.code, reason: error.reason }, 'not signed');
+      return null;
+    }
+  }
+
   #proposer(round: number): string {
     return proposerOf(this.#state.validators, this.#state.height, round);
   }
@@ -226,6 +245,7 @@ export class ConsensusDriver {
     const message = proposalMessage(ledger.genesis.chainId, proposal);
     if (!world.signatures.verify(publicKey, message, proposal.signature))
       throw new LedgerError('signature-invalid', 'proposal not by the proposer');
+    checkTxRoot(proposal.block);
     await this.#feed(await this.#eventOf({ type: 'proposal', proposal, valid: false }, world.now()));
   }
 
@@ -293,7 +313,8 @@ export class ConsensusDriver {
     if (!this.#isValidator || this.#said.has(`${unsigned.type}/${unsigned.round}`)) return;
     this.#said.add(`${unsigned.type}/${unsigned.round}`);
     this.options.wal.sync();
-    const vote = this.options.signer.vote(unsigned);
+    const vote = this.#signed(() => this.options.signer.vote(unsigned));
+    if (vote === null) return;
     this.options.broadcast(frame(Frame.vote, encodeVote(vote)));
     await this.#feed({ type: 'vote', vote });
   }
@@ -305,7 +326,8 @@ export class ConsensusDriver {
     const block =
       again?.proposal.block ?? ledger.build(mempool.take(MAX_BLOCK_TXS, MAX_BLOCK_BYTES), signer.memberId, world.now());
     wal.sync();
-    const proposal = signer.proposal({ height: this.#state.height, round, validRound, block });
+    const proposal = this.#signed(() => signer.proposal({ height: this.#state.height, round, validRound, block }));
+    if (proposal === null) return;
     this.options.broadcast(frame(Frame.proposal, encodeProposal(proposal)));
     await this.#feed(await this.#eventOf({ type: 'proposal', proposal, valid: true }));
   }
@@ -319,7 +341,7 @@ export class ConsensusDriver {
     const timer = world.after(wait, () => {
       this.#timers.delete(timer);
       if (this.#closed) return;
-      void this.#run(async () => {
+      this.#runBehind(async () => {
         if (this.#state.height === height) await this.#feed({ type: 'timeout', step: name, round });
       });
     });

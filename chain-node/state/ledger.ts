@@ -25,6 +25,11 @@ const MAX_CLOCK_SKEW_MS = 10_000;
 
 const invalid = (reason: string) => new LedgerError('block-invalid', reason);
 
+/** Throws block-invalid if these are not the transactions that the header names. */
+export function checkTxRoot({ header, txs }: Block): void {
+  if (!header.txRoot.equals(txRootOf(txs))) throw invalid('root of the transactions');
+}
+
 interface Applied {
   txs: AppliedTx[];
   leaves: Buffer[];
@@ -102,7 +107,7 @@ export class Ledger {
         height: this.#height + 1,
         timeMs: Math.max(nowMs, this.#headTimeMs + 1),
         previous: this.#head,
-        txRoot: txRootOf(txs.map(({ txId }) => txId)),
+        txRoot: txRootOf(txs.map(({ encoded }) => encoded)),
         ...this.#after(leaves),
         membersHash: this.genesis.membersHash,
         proposer,
@@ -120,6 +125,7 @@ export class Ledger {
     known: (encoded: Buffer) => CheckedTx | undefined,
     nowMs: number | null,
   ): Promise<CheckedTx[]> {
+    checkTxRoot({ header, txs });
     this.#checkHeader(header, nowMs);
     if (txs.length > MAX_BLOCK_TXS) throw invalid('too many transactions');
     if (txs.reduce((sum, tx) => sum + tx.length, 0) > MAX_BLOCK_BYTES) throw invalid('too large');
@@ -137,7 +143,6 @@ export class Ledger {
         throw invalid('a transaction a second time');
       nonces.add(nonce);
     }
-    if (!header.txRoot.equals(txRootOf(checked.map(({ txId }) => txId)))) throw invalid('root of the transactions');
     const after = this.#after(this.#derive(checked).leaves);
     if (header.logSize !== after.logSize || !header.logRoot.equals(after.logRoot)) throw invalid('root of the log');
     return checked;
