@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { Logger } from '../platform/observe/logger.ts';
-import { decodeProposal, decodeVote, encodeBlock, encodeCommit, type Header } from './codec/block.ts';
+import { blockHash, decodeProposal, decodeVote, encodeBlock, encodeCommit, type Header } from './codec/block.ts';
 import { ConsensusDriver, type Timeouts } from './consensus/driver.ts';
 import { Signer } from './consensus/signer.ts';
 import { Wal } from './consensus/wal.ts';
@@ -11,12 +11,15 @@ import {
   decodeFinalBlock,
   decodeHeight,
   decodeIds,
+  decodeStatus,
   encodeFinalBlock,
   encodeHeight,
   encodeIds,
+  encodeStatus,
   Frame,
   frame,
   MAX_IDS,
+  type Status,
 } from './p2p/frames.ts';
 import { Ledger } from './state/ledger.ts';
 import type { Links, Timer, World } from './world.ts';
@@ -46,6 +49,7 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
   readonly network: Links;
   readonly #driver: ConsensusDriver;
   readonly #heights = new Map<string, number>();
+  readonly #asking = new Set<string>();
   readonly #timers = new Set<Timer>();
 
   private constructor(
@@ -133,7 +137,7 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
   }
 
   #status(): Buffer {
-    return frame(Frame.status, encodeHeight(this.ledger.height));
+    return frame(Frame.status, encodeStatus(this.ledger));
   }
 
   #greet(peer: string): void {
@@ -196,15 +200,15 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
         });
         return;
       case Frame.status:
-        this.#heights.set(from, decodeHeight(payload));
-        return this.#catchUpLater(from);
+        return this.#onStatus(from, decodeStatus(payload));
       case Frame.blocksWanted:
         return this.#sendBlocks(from, decodeHeight(payload));
       case Frame.block: {
         const { block, commit } = decodeFinalBlock(payload);
+        const before = this.ledger.height;
         await this.#driver.onBlock(block, commit);
         if (this.#blocksAwaited > 0) this.#blocksAwaited -= 1;
-        if (this.#blocksAwaited === 0) this.#catchUp(from);
+        if (this.#blocksAwaited === 0 && this.ledger.height > before) this.#catchUp(from);
         return;
       }
       case Frame.hello:
@@ -212,18 +216,36 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
     }
   }
 
+  async #onStatus(from: string, { height, head }: Status): Promise<void> {
+    this.#heights.set(from, height);
+    if (height > this.ledger.height) return this.#askLater(from, () => this.#catchUp(from));
+    if (height === 0) return;
+    const own =
+      height === this.ledger.height ? this.ledger.head : blockHash((await this.ledger.store.block(height)).header);
+    // It is on another branch: its block, with the signatures, is the evidence.
+    const ask = () => this.network.send(from, frame(Frame.blocksWanted, encodeHeight(height)));
+    if (!own.equals(head)) this.#askLater(from, ask);
+  }
+
   #blocksAwaited = 0;
 
-  #catchUpLater(from: string): void {
-    if (this.#heights.get(from)! <= this.ledger.height) return;
-    this.#after(BEHIND_AFTER_MS, () => this.#catchUp(from));
+  /** One question to a peer at a time: what it says of itself must not make us ask, and it answer, without end. */
+  #askLater(peer: string, ask: () => void): void {
+    if (this.#asking.has(peer)) return;
+    this.#asking.add(peer);
+    this.#after(BEHIND_AFTER_MS, () => {
+      this.#asking.delete(peer);
+      ask();
+    });
   }
 
   #catchUp(from: string): void {
     const missing = (this.#heights.get(from) ?? 0) - this.ledger.height;
     if (missing <= 0) return;
-    this.#blocksAwaited = Math.min(missing, MAX_BLOCKS_SENT);
-    this.network.send(from, frame(Frame.blocksWanted, encodeHeight(this.ledger.height + 1)));
+    // Our own head too: a peer on another branch shows itself by it.
+    const first = Math.max(this.ledger.height, 1);
+    this.#blocksAwaited = Math.min(this.ledger.height + missing - first + 1, MAX_BLOCKS_SENT);
+    this.network.send(from, frame(Frame.blocksWanted, encodeHeight(first)));
   }
 
   async #sendBlocks(to: string, from: number): Promise<void> {

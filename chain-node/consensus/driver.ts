@@ -6,6 +6,7 @@ import {
   decodeCommit,
   encodeProposal,
   encodeVote,
+  type Header,
   MAX_BLOCK_TXS,
   type Proposal,
   proposalMessage,
@@ -15,6 +16,7 @@ import {
 import { LedgerError } from '../errors.ts';
 import type { CheckedTx, Mempool } from '../mempool/mempool.ts';
 import { Frame, frame } from '../p2p/frames.ts';
+import { type Evidence, evidenceJson, forkOf, type Signed } from '../state/evidence.ts';
 import { checkTxRoot, type Ledger, MAX_BLOCK_BYTES } from '../state/ledger.ts';
 import type { AppliedTx } from '../store/block-store.ts';
 import type { Logger } from '../../platform/observe/logger.ts';
@@ -46,6 +48,8 @@ export const DEFAULT_TIMEOUTS: Timeouts = {
 /** Rounds and messages beyond these are not kept: a faulty member must not fill our memory. */
 const MAX_ROUNDS_AHEAD = 100;
 const MAX_EARLY = 2000;
+/** Findings written down in one life of the node. */
+const MAX_ACCUSATIONS = 1000;
 
 export interface DriverOptions {
   ledger: Ledger;
@@ -74,6 +78,8 @@ export class ConsensusDriver {
   #checked = new Map<string, CheckedTx[] | null>();
   /** Own votes and proposals known at this height: `type/round`. */
   #said = new Set<string>();
+  /** Ids of what was found against members. */
+  readonly #accused = new Set<string>();
   /** Messages of the next height that came before we got there. */
   #early: (() => Promise<void>)[] = [];
   readonly #isValidator: boolean;
@@ -136,12 +142,23 @@ export class ConsensusDriver {
     return this.#run(async () => {
       const { ledger } = this.options;
       const block = decodeBlock(encodedBlock);
-      if (block.header.height !== ledger.height + 1) return;
+      if (block.header.height > ledger.height + 1) return;
       const commit = decodeCommit(encodedCommit);
+      if (block.header.height <= ledger.height) return this.#compare(block.header, commit);
       await ledger.checkCommit(block.header, commit);
       const txs = await ledger.check(block, (encoded) => this.#known(encoded), null);
       await this.#advance(block, commit, txs);
     });
+  }
+
+  /** Another node's final block of a height that we have: two that differ are a fork, and prove who made it. */
+  async #compare(header: Header, commit: Commit): Promise<void> {
+    const { ledger } = this.options;
+    const own = await ledger.store.block(header.height);
+    if (blockHash(own.header).equals(blockHash(header))) return;
+    await ledger.checkCommit(header, commit);
+    const certificate = { header: own.header, commit: await ledger.store.commit(header.height) };
+    await this.#accuse(forkOf(certificate, { header, commit }));
   }
 
   /** Everything known of the present height, to be sent again to who may have missed it. */
@@ -225,6 +242,7 @@ export class ConsensusDriver {
   async #vote(vote: Vote): Promise<void> {
     if (!this.#isNear(vote.height, vote.round)) return;
     const known = this.#state.votes.get(vote.round)?.[vote.type === 1 ? 'prevotes' : 'precommits'].get(vote.voter);
+    const [other] = known ?? [];
     if (known?.some(({ blockHash: hash }) => hash.equals(vote.blockHash))) return;
     const { ledger, world } = this.options;
     const publicKey = ledger.validators.includes(vote.voter) ? ledger.publicKeyOf(vote.voter) : undefined;
@@ -233,7 +251,38 @@ export class ConsensusDriver {
       !world.signatures.verify(publicKey, voteMessage(ledger.genesis.chainId, vote), vote.signature)
     )
       throw new LedgerError('signature-invalid', `vote in the name of ${vote.voter}`);
+    if (other !== undefined)
+      await this.#equivocation(
+        vote.voter,
+        vote,
+        [other, vote].map((one) => ({ message: voteMessage(ledger.genesis.chainId, one), signature: one.signature })),
+      );
     await this.#feed({ type: 'vote', vote });
+  }
+
+  async #equivocation(
+    accused: string,
+    { height, round }: { height: number; round: number },
+    signed: readonly Signed[],
+  ): Promise<void> {
+    const evidence: Evidence = {
+      type: 'equivocation',
+      accused: [accused],
+      height,
+      round,
+      signed: signed as [Signed, Signed],
+    };
+    await this.#accuse(evidence);
+  }
+
+  async #accuse(evidence: Evidence): Promise<void> {
+    const { ledger, logger } = this.options;
+    const { id, type, accused, height } = evidenceJson(evidence);
+    if (this.#accused.has(id)) return;
+    this.#accused.add(id);
+    if (this.#accused.size > MAX_ACCUSATIONS) return; // enough to convict; a faulty member must not fill the disk
+    logger.error({ type, accused, height, evidence: id }, 'members are proven false');
+    await ledger.store.addEvidence(evidenceJson(evidence));
   }
 
   async #proposal(proposal: Proposal): Promise<void> {
@@ -246,6 +295,16 @@ export class ConsensusDriver {
     if (!world.signatures.verify(publicKey, message, proposal.signature))
       throw new LedgerError('signature-invalid', 'proposal not by the proposer');
     checkTxRoot(proposal.block);
+    const [other] = this.#state.proposals.get(proposal.round) ?? [];
+    if (other !== undefined)
+      await this.#equivocation(
+        this.#proposer(proposal.round),
+        proposal,
+        [other.proposal, proposal].map((one) => ({
+          message: proposalMessage(ledger.genesis.chainId, one),
+          signature: one.signature,
+        })),
+      );
     await this.#feed(await this.#eventOf({ type: 'proposal', proposal, valid: false }, world.now()));
   }
 

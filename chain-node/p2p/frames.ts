@@ -30,6 +30,16 @@ export const decodeIds = (payload: Uint8Array): string[] =>
 export const encodeHeight = (height: number): Buffer => new Writer().u64(height).done();
 export const decodeHeight = (payload: Uint8Array): number => decode(payload, (reader) => reader.u64());
 
+export interface Status {
+  height: number;
+  /** Hash of the block at this height: two nodes that differ here are on two branches. */
+  head: Buffer;
+}
+
+export const encodeStatus = ({ height, head }: Status): Buffer => new Writer().u64(height).raw(head).done();
+export const decodeStatus = (payload: Uint8Array): Status =>
+  decode(payload, (reader) => ({ height: reader.u64(), head: reader.raw(32) }));
+
 export interface Hello {
   memberId: string;
   signature: Buffer;

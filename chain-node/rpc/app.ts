@@ -115,6 +115,9 @@ export function createRpc(node: LedgerNode, metrics: Registry): Express {
   app.get('/v1/blocks/:height', async ({ params }, response) => {
     response.json(await blockJson(node, read(count, params.height, 'height')));
   });
+  app.get('/v1/evidence', async (_request, response) => {
+    response.json(await ledger.store.evidence(MAX_LIST));
+  });
   app.get('/v1/records', async ({ query }, response) => {
     const stream = read(z.string().regex(/^[a-z0-9.-]{1,64}$/), query.stream, 'stream');
     const key = read(z.string().regex(/^([0-9a-f]{2}){1,64}$/), query.key, 'key');

@@ -11,7 +11,7 @@ import {
   type Vote,
   voteMessage,
 } from '../codec/block.ts';
-import { encodeFinalBlock, encodeHeight, Frame, frame, splitFrame } from '../p2p/frames.ts';
+import { encodeFinalBlock, encodeStatus, Frame, frame, splitFrame } from '../p2p/frames.ts';
 import type { LedgerNode } from '../node.ts';
 import type { Random } from './random.ts';
 import { sign } from './signatures.ts';
@@ -51,7 +51,13 @@ export class Liar {
       case 2:
         return [bytes, this.random.pick(this.#old)];
       case 3:
-        return [frame(Frame.status, encodeHeight(this.random.pick([0, 1, 1e6, 2 ** 40]))), bytes];
+        return [
+          frame(
+            Frame.status,
+            encodeStatus({ height: this.random.pick([0, 1, 2, 5, 1e6, 2 ** 40]), head: this.random.bytes(32) }),
+          ),
+          bytes,
+        ];
       case 4:
         return this.#unsignedBlock() ?? [bytes];
       default:

@@ -7,7 +7,8 @@ export class Violation extends Error {
   override readonly name = 'Violation';
 
   constructor(
-    readonly property: 'agreement' | 'validity' | 'durability' | 'equivocation' | 'refusal' | 'fatal' | 'progress',
+    readonly property:
+      'agreement' | 'validity' | 'durability' | 'equivocation' | 'refusal' | 'fatal' | 'evidence' | 'progress',
     readonly detail: string,
   ) {
     super(`${property}: ${detail}`);

@@ -5,6 +5,7 @@ import { proposerOf } from '../consensus/core.ts';
 import { DEFAULT_TIMEOUTS } from '../consensus/driver.ts';
 import { type Genesis, parseGenesis } from '../genesis.ts';
 import { LedgerNode } from '../node.ts';
+import type { EvidenceJson } from '../state/evidence.ts';
 import { leafHash, merkleRoot } from '../state/merkle.ts';
 import { Frame } from '../p2p/frames.ts';
 import type { Links, World } from '../world.ts';
@@ -109,10 +110,12 @@ export class Simulation {
     private readonly seed: number,
     /** Told what happens, line by line. */
     private readonly trace: ((line: string) => void) | null = null,
+    /** Not as the seed says, and the chain may fork: how many members, and how many of them are twins. */
+    private readonly forced: { members: number; twins: number } | null = null,
   ) {
     this.#random = new Random(seed);
     const random = this.#random;
-    const n = random.chance(0.8) ? 4 : 7;
+    const n = forced?.members ?? (random.chance(0.8) ? 4 : 7);
     const f = (n - 1) / 3;
     this.#genesis = genesis(n);
     this.#isolation = random.chance(0.5) ? random.next() * 0.5 : 0;
@@ -129,11 +132,11 @@ export class Simulation {
       (from, to, error) => this.#refused(from, to, error.message),
       (id, error) => this.#fatal(id, error),
     );
-    const faulty = random.chance(0.3) ? 0 : random.int(1, f);
+    const faulty = forced?.twins ?? (random.chance(0.3) ? 0 : random.int(1, f));
     for (let i = 0; i < n; i += 1) {
       if (i >= faulty) this.#addHost(i, '', true, 0);
-      else if (random.chance(0.6)) {
-        const malice = random.chance(0.3) ? random.next() * 0.3 : 0;
+      else if (forced !== null || random.chance(0.6)) {
+        const malice = forced === null && random.chance(0.3) ? random.next() * 0.3 : 0;
         this.#addHost(i, 'a', false, malice);
         this.#addHost(i, 'b', false, malice);
       } else this.#addHost(i, '', false, random.next() * 0.8);
@@ -230,7 +233,7 @@ export class Simulation {
   #refused(from: string, to: string, reason: string): void {
     const [sender, receiver] = [this.#host(from), this.#host(to)];
     this.#say(`${to} refuses what ${from} sent: ${reason}`);
-    if (sender.isCorrect && receiver.isCorrect && receiver.life !== null)
+    if (this.forced === null && sender.isCorrect && receiver.isCorrect && receiver.life !== null)
       this.#fail(new Violation('refusal', `${to} refuses a frame of ${from}: ${reason}`));
   }
 
@@ -290,7 +293,7 @@ export class Simulation {
     const start = async () => {
       const node = await LedgerNode.open(options, this.#worldOf(host, life));
       life.node = node;
-      if (host.isCorrect) this.#watch(host, node);
+      if (host.isCorrect && this.forced === null) this.#watch(host, node);
       await node.start();
     };
     start().catch((error: unknown) => this.#fatal(host.id, error));
@@ -459,6 +462,28 @@ export class Simulation {
     );
   }
 
+  /**
+   * More faulty members than the protocol bears (f + 1 of 4, each in two copies), one side of each half of the others:
+   * the chain forks. What the correct nodes then hold against members, once they hear each other again.
+   */
+  static async fork(seed: number): Promise<{ id: string; forks: EvidenceJson[] }[]> {
+    const sim = new Simulation(seed, null, { members: 4, twins: 2 });
+    const left = new Set(['m0a', 'm1a', 'm2']);
+    sim.#network.partition(new Map(sim.#hosts.map(({ id }) => [id, left.has(id) ? 1 : 2])));
+    for (const host of sim.#hosts) sim.#begin(host);
+    for (const host of sim.#hosts) sim.#clock.after(1000, () => void sim.#submit(host));
+    await sim.#until(START_MS + STORM_MS);
+    sim.#isStorm = false;
+    sim.#network.partition(new Map());
+    await sim.#until(START_MS + STORM_MS + CALM_MS);
+    return Promise.all(
+      sim.#correct().map(async ({ id, life }) => {
+        const found = await life!.node!.ledger.store.evidence(Infinity);
+        return { id, forks: found.filter(({ type }) => type === 'fork') };
+      }),
+    );
+  }
+
   /** All correct nodes hold the same log, and it is the one that their entries give when hashed again. */
   async #check(): Promise<void> {
     for (const { id, life } of this.#correct()) {
@@ -468,6 +493,10 @@ export class Simulation {
       const { header } = await store.block(height);
       if (header.logSize !== leaves.length || !merkleRoot(leaves).equals(header.logRoot))
         throw new Violation('validity', `the log of ${id} does not give the root of height ${height}`);
+      for (const { accused } of await store.evidence(Infinity))
+        for (const memberId of accused)
+          if (this.#correct().some((host) => host.memberId === memberId))
+            throw new Violation('evidence', `${id} accuses ${memberId}, which is correct`);
     }
   }
 }

@@ -1,5 +1,6 @@
 import { type Block, type Commit, decodeBlock, decodeCommit, encodeBlock, encodeCommit } from '../codec/block.ts';
 import { LedgerError } from '../errors.ts';
+import type { EvidenceJson } from '../state/evidence.ts';
 import type { KeyValues } from '../world.ts';
 
 /** Where a transaction came to be. */
@@ -77,6 +78,19 @@ export class BlockStore {
   /** The transaction that used this nonce, if one did. */
   async txIdOfNonce(sender: string, nonce: Buffer): Promise<string | null> {
     return (await this.kv.get(nonceKey(sender, nonce)))?.toString() ?? null;
+  }
+
+  /** Kept for ever; once however often it is found. */
+  async addEvidence(evidence: EvidenceJson): Promise<void> {
+    await this.kv.write([[`x/${padded(evidence.height)}/${evidence.id}`, JSON.stringify(evidence)]]);
+  }
+
+  /** What was found against members, by height. */
+  async evidence(limit: number): Promise<EvidenceJson[]> {
+    const found: EvidenceJson[] = [];
+    for await (const [, value] of this.kv.range('x/', 'x0', limit))
+      found.push(JSON.parse(value.toString()) as EvidenceJson);
+    return found;
   }
 
   /** Log indexes of the records under a key, oldest first. */

@@ -5,7 +5,7 @@ import type { TLSSocket } from 'node:tls';
 import { ClassicLevel } from 'classic-level';
 import { WebSocket } from 'ws';
 import { tag, Writer } from '../../../chain-node/codec/bytes.ts';
-import { encodeVote, VoteType } from '../../../chain-node/codec/block.ts';
+import { encodeVote, voteMessage, VoteType } from '../../../chain-node/codec/block.ts';
 import { encodeHello, Frame, frame, MAX_FRAME_BYTES } from '../../../chain-node/p2p/frames.ts';
 import { createTlsFiles } from '../../../ops/launch/certificates.ts';
 import { sm2 } from '../../../platform/crypto/index.ts';
@@ -30,8 +30,8 @@ const tlsOf = (folder: string, memberId: string) => ({
   perMessageDeflate: false,
 });
 
-/** A link to yz1 with this member's certificate and a hello signed by this key; then one frame. Resolves with the code it is closed with. */
-async function attack(memberId: string, key: Buffer, sent?: Buffer, chainId = 'test'): Promise<number> {
+/** A link to yz1 with this member's certificate and a hello signed by this key; then frames. Resolves with the code it is closed with. */
+async function attack(memberId: string, key: Buffer, sent?: Buffer | Buffer[], chainId = 'test'): Promise<number> {
   const ws = new WebSocket(nodes.url('yz1'), tlsOf(path.join(nodes.dir, 'tls'), 'yz2'));
   const closed = once(ws, 'close') as Promise<[number]>;
   ws.on('error', () => {});
@@ -41,7 +41,7 @@ async function attack(memberId: string, key: Buffer, sent?: Buffer, chainId = 't
   const exporter = response.socket.exportKeyingMaterial(32, 'EXPORTER-sealfolio-hello', Buffer.alloc(0));
   const message = new Writer().raw(tag('sealfolio/hello/1')).str(chainId).str(memberId).u8(0).raw(exporter).done();
   ws.send(frame(Frame.hello, encodeHello({ memberId, signature: sm2.sign(key, message) })));
-  if (sent !== undefined) ws.send(sent);
+  for (const bytes of [sent ?? []].flat()) ws.send(bytes);
   const [code] = await closed;
   return code;
 }
@@ -85,6 +85,24 @@ test('a certificate of another authority gets no link', async () => {
     ws.once('error', () => done('refused'));
   });
   expect(await outcome).toBe('refused');
+});
+
+test('two votes of one step are kept as evidence, which anyone can check with the public key', async () => {
+  const { ledger } = nodes.node('yz1');
+  const unsigned = { type: VoteType.prevote, height: ledger.height + 1, round: 0, voter: 'yz2' };
+  const votes = [1, 2].map((fill) => {
+    const one = { ...unsigned, blockHash: Buffer.alloc(32, fill) };
+    return frame(Frame.vote, encodeVote({ ...one, signature: sm2.sign(right(), voteMessage('test', one)) }));
+  });
+  expect(await attack('yz2', right(), [...votes, frame(Frame.vote, vote('yz3'))])).toBe(1008);
+  const [found] = await ledger.store.evidence(10);
+  expect(found).toMatchObject({ type: 'equivocation', accused: ['yz2'], height: unsigned.height, round: 0 });
+  const { signed } = found as Extract<typeof found, { signed: unknown }>;
+  for (const { message, signature } of signed!)
+    expect(
+      sm2.verify(nodes.keys.get('yz2')!.publicKey, Buffer.from(message, 'hex'), Buffer.from(signature, 'hex')),
+    ).toBe(true);
+  expect(signed![0]!.message).not.toBe(signed![1]!.message);
 });
 
 test('after all that the four still agree', async () => {
