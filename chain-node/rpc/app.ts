@@ -115,6 +115,10 @@ export function createRpc(node: LedgerNode, metrics: Registry): Express {
   app.get('/v1/blocks/:height', async ({ params }, response) => {
     response.json(await blockJson(node, read(count, params.height, 'height')));
   });
+  app.get('/v1/consistency', ({ query }, response) => {
+    const from = read(count, query.from, 'from');
+    response.json(ledger.consistency(from, read(count.default(ledger.logSize), query.to, 'to')));
+  });
   app.get('/v1/evidence', async (_request, response) => {
     response.json(await ledger.store.evidence(MAX_LIST));
   });

@@ -205,6 +205,26 @@ export class Ledger {
     };
   }
 
+  /**
+   * That the log of `from` records is the start of that of `to` (RFC 6962 §2.1.2): both roots and the path between them.
+   * Throws not-found unless 1 ≤ from ≤ to ≤ the log's size.
+   */
+  consistency(
+    from: number,
+    to: number,
+  ): { from: number; to: number; fromRoot: string; toRoot: string; path: string[] } {
+    if (from < 1 || from > to || to > this.#log.size)
+      throw new LedgerError('not-found', `the log has ${this.#log.size} records`);
+    const path = this.#log.consistencyPath(from, to).map((hash) => hash.toString('hex'));
+    return {
+      from,
+      to,
+      fromRoot: this.#log.root(from).toString('hex'),
+      toRoot: this.#log.root(to).toString('hex'),
+      path,
+    };
+  }
+
   #checkHeader(header: Header, nowMs: number | null): void {
     if (header.chainId !== this.genesis.chainId) throw new LedgerError('chain-mismatch', 'block of another chain');
     if (header.height !== this.#height + 1) throw invalid('height');

@@ -1,6 +1,10 @@
+import request from 'supertest';
+import { createRpc } from '../../../chain-node/rpc/app.ts';
+import { createMetrics } from '../../../platform/observe/metrics.ts';
 import { sm2, sm3 } from '../../../platform/crypto/index.ts';
 import { blockHash, leafHash, precommitMessage, rootFromPath } from '../../../verifier/ledger.ts';
 import type { LedgerReceipt } from '../../../verifier/index.ts';
+import { consistent } from '../../fixtures/consistency.ts';
 import { MEMBERS, Nodes } from '../../fixtures/nodes.ts';
 
 const nodes = new Nodes();
@@ -46,6 +50,34 @@ test('a receipt leads from the record to more than two thirds of the members, by
     return sm2.verify(bytes(publicKey), message, bytes(signature));
   });
   expect(good.length).toBeGreaterThanOrEqual(3);
+});
+
+test('any earlier log is proven to be the start of the present one, and every node gives the same proof', async () => {
+  const sizes = MEMBERS.map((id) => nodes.node(id).ledger.logSize);
+  const to = Math.min(...sizes);
+  for (let from = 1; from <= to; from += 1) {
+    const proof = nodes.node('yz1').ledger.consistency(from, to);
+    if (from < to)
+      expect(consistent(from, to, bytes(proof.fromRoot), bytes(proof.toRoot), proof.path.map(bytes))).toBe(true);
+    for (const id of MEMBERS) expect(nodes.node(id).ledger.consistency(from, to)).toEqual(proof);
+  }
+});
+
+test('the rpc gives the proof, and the findings against members; a bad size is refused', async () => {
+  const rpc = request(createRpc(nodes.node('yz1'), createMetrics('consortium-test')));
+  const { body } = await rpc.get('/v1/consistency?from=1').expect(200);
+  expect(body).toEqual(nodes.node('yz1').ledger.consistency(1, nodes.node('yz1').ledger.logSize));
+  await rpc.get('/v1/consistency?from=x').expect(400, /encoding-invalid/);
+  await rpc.get('/v1/consistency?from=0').expect(404, /not-found/);
+  await rpc.get('/v1/evidence').expect(200, []);
+});
+
+test.each([
+  [0, 1],
+  [2, 1],
+  [1, 1e6],
+])('no consistency proof from %i to %i', (from, to) => {
+  expect(() => nodes.node('yz1').ledger.consistency(from, to)).toThrow(expect.objectContaining({ code: 'not-found' }));
 });
 
 test('the same transaction again is the same answer, and is in the log once', async () => {

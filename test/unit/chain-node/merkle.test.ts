@@ -1,33 +1,14 @@
 import fc from 'fast-check';
-import { leafHash, MerkleLog, merkleRoot, nodeHash } from '../../../chain-node/state/merkle.ts';
+import { leafHash, MerkleLog, merkleRoot } from '../../../chain-node/state/merkle.ts';
 import { rootFromPath } from '../../../verifier/index.ts';
 import { sm3 } from '../../../platform/crypto/index.ts';
+import { consistent } from '../../fixtures/consistency.ts';
 
 const leaves = (n: number) => Array.from({ length: n }, (_, i) => leafHash(Buffer.from(`record ${i}`)));
 function logOf(n: number): MerkleLog {
   const log = new MerkleLog();
   for (const leaf of leaves(n)) log.append(leaf);
   return log;
-}
-
-/** RFC 9162 §2.1.4.2, apart from the code under test. */
-function consistent(from: number, to: number, first: Buffer, second: Buffer, proof: Buffer[]): boolean {
-  const path = [...proof];
-  if (Number.isInteger(Math.log2(from))) path.unshift(first);
-  let [fn, sn] = [from - 1, to - 1];
-  while (fn % 2 === 1) [fn, sn] = [fn >> 1, sn >> 1];
-  let fr = path.shift()!;
-  let sr = fr;
-  for (const c of path) {
-    if (sn === 0) return false;
-    if (fn % 2 === 1 || fn === sn) {
-      fr = nodeHash(c, fr);
-      sr = nodeHash(c, sr);
-      while (fn % 2 === 0 && fn !== 0) [fn, sn] = [fn >> 1, sn >> 1];
-    } else sr = nodeHash(sr, c);
-    [fn, sn] = [fn >> 1, sn >> 1];
-  }
-  return sn === 0 && fr.equals(first) && sr.equals(second);
 }
 
 test('the root of nothing is SM3 of nothing, of one leaf the leaf', () => {
