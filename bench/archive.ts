@@ -10,7 +10,7 @@ import { scanFolder } from '../ops/ingest/scan-folder.ts';
 import { sendVisit, waitForEnd } from '../ops/ingest/send.ts';
 import { startConsortium } from '../ops/launch/consortium.ts';
 import { layout, PORT_COUNT, portsFrom } from '../ops/launch/layout.ts';
-import type { Part } from '../ops/launch/part.ts';
+import { type Part, statFields } from '../ops/launch/part.ts';
 import { freePorts } from '../ops/launch/ports.ts';
 import { report } from './report.ts';
 
@@ -65,8 +65,7 @@ async function table(client: ApiClient, archiveIds: readonly string[]): Promise<
 /** Processor seconds that each process of the consortium has used (proc(5): utime + stime, in ticks of 10 ms). */
 function processorSeconds(parts: ReadonlyMap<string, Part>): Map<string, number> {
   const secondsOf = (pid: number) => {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const fields = statFields(pid);
     return (Number(fields[11]) + Number(fields[12])) / 100;
   };
   const own = process.cpuUsage();

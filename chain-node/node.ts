@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { Logger } from '../platform/observe/logger.ts';
-import { blockHash, decodeProposal, decodeVote, encodeBlock, encodeCommit, type Header } from './codec/block.ts';
+import { decodeProposal, decodeVote, encodeBlock, encodeCommit, type Header } from './codec/block.ts';
 import { ConsensusDriver, type Timeouts } from './consensus/driver.ts';
 import { Signer } from './consensus/signer.ts';
 import { Wal } from './consensus/wal.ts';
@@ -220,8 +220,7 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
     this.#heights.set(from, height);
     if (height > this.ledger.height) return this.#askLater(from, () => this.#catchUp(from));
     if (height === 0) return;
-    const own =
-      height === this.ledger.height ? this.ledger.head : blockHash((await this.ledger.store.block(height)).header);
+    const own = height === this.ledger.height ? this.ledger.head : (await this.ledger.store.commit(height)).blockHash;
     // It is on another branch: its block, with the signatures, is the evidence.
     const ask = () => this.network.send(from, frame(Frame.blocksWanted, encodeHeight(height)));
     if (!own.equals(head)) this.#askLater(from, ask);

@@ -1,6 +1,6 @@
 import { sm3 } from '../../platform/crypto/index.ts';
 import { LedgerError } from '../errors.ts';
-import { merkleRoot } from '../state/merkle.ts';
+import { leafHash, merkleRoot } from '../state/merkle.ts';
 import { decode, type Reader, tag, Writer } from './bytes.ts';
 import { type LedgerRecord, MAX_NAME_BYTES, MAX_TX_BYTES, readRecord, writeRecord } from './transaction.ts';
 
@@ -143,7 +143,7 @@ export function blockHash(header: Header): Buffer {
  * Merkle root (RFC 6962 §2.1) over the encoded transactions, signatures included: a block hash stands for every byte of
  * the block, so that what was checked under a hash cannot be exchanged for other bytes under it.
  */
-export const txRootOf = (txs: readonly Uint8Array[]): Buffer => merkleRoot(txs.map((tx) => sm3(Uint8Array.of(0), tx)));
+export const txRootOf = (txs: readonly Uint8Array[]): Buffer => merkleRoot(txs.map(leafHash));
 
 export function writeBlock(writer: Writer, { header, txs }: Block): void {
   writeHeader(writer, header);

@@ -146,6 +146,7 @@ export class ConsensusDriver {
       const commit = decodeCommit(encodedCommit);
       if (block.header.height <= ledger.height) return this.#compare(block.header, commit);
       await ledger.checkCommit(block.header, commit);
+      checkTxRoot(block);
       const txs = await ledger.check(block, (encoded) => this.#known(encoded), null);
       await this.#advance(block, commit, txs);
     });
@@ -154,11 +155,11 @@ export class ConsensusDriver {
   /** Another node's final block of a height that we have: two that differ are a fork, and prove who made it. */
   async #compare(header: Header, commit: Commit): Promise<void> {
     const { ledger } = this.options;
-    const own = await ledger.store.block(header.height);
-    if (blockHash(own.header).equals(blockHash(header))) return;
+    const ownCommit = await ledger.store.commit(header.height);
+    if (ownCommit.blockHash.equals(blockHash(header))) return;
     await ledger.checkCommit(header, commit);
-    const certificate = { header: own.header, commit: await ledger.store.commit(header.height) };
-    await this.#accuse(forkOf(certificate, { header, commit }));
+    const own = await ledger.store.block(header.height);
+    await this.#accuse(forkOf({ header: own.header, commit: ownCommit }, { header, commit }));
   }
 
   /** Everything known of the present height, to be sent again to who may have missed it. */
@@ -251,38 +252,33 @@ export class ConsensusDriver {
       !world.signatures.verify(publicKey, voteMessage(ledger.genesis.chainId, vote), vote.signature)
     )
       throw new LedgerError('signature-invalid', `vote in the name of ${vote.voter}`);
-    if (other !== undefined)
-      await this.#equivocation(
-        vote.voter,
-        vote,
-        [other, vote].map((one) => ({ message: voteMessage(ledger.genesis.chainId, one), signature: one.signature })),
-      );
+    if (other !== undefined) await this.#equivocation(vote.voter, other, vote, voteMessage);
     await this.#feed({ type: 'vote', vote });
   }
 
-  async #equivocation(
+  /** Two different things that a member signed for one step. */
+  #equivocation<T extends Vote | Proposal>(
     accused: string,
-    { height, round }: { height: number; round: number },
-    signed: readonly Signed[],
+    first: T,
+    second: T,
+    messageOf: (chainId: string, one: T) => Buffer,
   ): Promise<void> {
-    const evidence: Evidence = {
-      type: 'equivocation',
-      accused: [accused],
-      height,
-      round,
-      signed: signed as [Signed, Signed],
-    };
-    await this.#accuse(evidence);
+    const { chainId } = this.options.ledger.genesis;
+    const signedOf = (one: T): Signed => ({ message: messageOf(chainId, one), signature: one.signature });
+    const { height, round } = second;
+    const signed: [Signed, Signed] = [signedOf(first), signedOf(second)];
+    return this.#accuse({ type: 'equivocation', accused: [accused], height, round, signed });
   }
 
   async #accuse(evidence: Evidence): Promise<void> {
     const { ledger, logger } = this.options;
-    const { id, type, accused, height } = evidenceJson(evidence);
+    const found = evidenceJson(evidence);
+    const { id, type, accused, height } = found;
     if (this.#accused.has(id)) return;
     this.#accused.add(id);
     if (this.#accused.size > MAX_ACCUSATIONS) return; // enough to convict; a faulty member must not fill the disk
     logger.error({ type, accused, height, evidence: id }, 'members are proven false');
-    await ledger.store.addEvidence(evidenceJson(evidence));
+    await ledger.store.addEvidence(found);
   }
 
   async #proposal(proposal: Proposal): Promise<void> {
@@ -297,14 +293,7 @@ export class ConsensusDriver {
     checkTxRoot(proposal.block);
     const [other] = this.#state.proposals.get(proposal.round) ?? [];
     if (other !== undefined)
-      await this.#equivocation(
-        this.#proposer(proposal.round),
-        proposal,
-        [other.proposal, proposal].map((one) => ({
-          message: proposalMessage(ledger.genesis.chainId, one),
-          signature: one.signature,
-        })),
-      );
+      await this.#equivocation(this.#proposer(proposal.round), other.proposal, proposal, proposalMessage);
     await this.#feed(await this.#eventOf({ type: 'proposal', proposal, valid: false }, world.now()));
   }
 

@@ -5,7 +5,7 @@ import { type Outcome, Simulation } from './simulation.ts';
 
 const USAGE = 'usage: npm run sim -- [--seeds N] [--from SEED] [--trace] [--mutants]\n';
 
-/** Runs one seed; the violation that it shows, or null. */
+/** Runs one seed; the violation that it shows, or what came of it. */
 export async function runSeed(
   seed: number,
   trace: ((line: string) => void) | null = null,

@@ -89,16 +89,11 @@ export class VirtualNetwork {
   }
 
   /** `tap` sees what goes out and says what is sent in its place. */
-  join(
-    id: string,
-    memberId: string,
-    events: LinkEvents,
-    tap: (bytes: Buffer, to: string) => Buffer[],
-  ): Links & { leave(): void } {
+  join(id: string, memberId: string, events: LinkEvents, tap: (bytes: Buffer) => Buffer[]): Links & { leave(): void } {
     const end: End = { id, memberId, events };
     const isHere = () => this.#ends.get(id) === end;
     const send = (to: End, bytes: Buffer) => {
-      for (const out of tap(bytes, to.id)) this.#deliver(end, to, out);
+      for (const out of tap(bytes)) this.#deliver(end, to, out);
     };
     return {
       start: async () => {

@@ -1,5 +1,4 @@
-import { decodeProposal, decodeVote, type Header } from '../codec/block.ts';
-import { blockHash } from '../codec/block.ts';
+import { blockHash, decodeProposal, decodeVote, type Header } from '../codec/block.ts';
 import { Frame, splitFrame } from '../p2p/frames.ts';
 
 /** What a run must never show; the first that it does ends it. */

@@ -242,9 +242,6 @@ export class Simulation {
   }
 
   #worldOf(host: Host, life: Life): World {
-    const ifAlive = () => {
-      if (host.life !== life) throw new Crashed();
-    };
     return {
       now: () => this.#clock.now + (this.#isStorm ? host.skewMs : 0),
       after: (ms, run) =>
@@ -257,7 +254,7 @@ export class Simulation {
           }
         }),
       disk: host.disk.open(() => {
-        ifAlive();
+        if (host.life !== life) throw new Crashed();
         life.writesLeft -= 1;
         if (life.writesLeft > 0) return;
         this.#say(`${host.id} crashes at a write`);

@@ -1,5 +1,6 @@
 import { sm3 } from '../../platform/crypto/index.ts';
 import { blockHash, type Commit, encodeCommit, type Header } from '../codec/block.ts';
+import { headerJson } from './ledger.ts';
 
 /** Bytes that a member signed, and its signature. */
 export interface Signed {
@@ -57,12 +58,7 @@ export function evidenceJson(evidence: Evidence) {
     ...common,
     certificates: evidence.certificates.map(({ header, commit }) => ({
       blockHash: hex(blockHash(header)),
-      header: Object.fromEntries(
-        Object.entries(header).map(([field, value]) => [
-          field,
-          Buffer.isBuffer(value) ? hex(value) : (value as unknown),
-        ]),
-      ),
+      header: headerJson(header),
       commit: encodeCommit(commit).toString('base64'),
       signers: commit.signatures.map(({ memberId }) => memberId),
     })),

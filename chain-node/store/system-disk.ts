@@ -33,7 +33,7 @@ async function openLevel(dir: string): Promise<KeyValues> {
     get: (key) => db.get(key),
     async write(puts) {
       const batch = db.batch();
-      for (const [key, value] of puts) batch.put(key, Buffer.from(value as string));
+      for (const [key, value] of puts) batch.put(key, typeof value === 'string' ? Buffer.from(value) : value);
       await batch.write({ sync: true });
     },
     range: (gte, lt, limit = -1) => db.iterator({ gte, lt, limit }),

@@ -22,11 +22,16 @@ const POLL_MS = 100;
 const FIRST_BACKOFF_MS = 500;
 const MAX_BACKOFF_MS = 10_000;
 
+/** The fields of /proc/PID/stat from the third on (proc(5)): the second, its name, may hold anything. Throws if there is no such process. */
+export function statFields(pid: number): string[] {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+}
+
 /** When the process with this id began, in clock ticks since boot (proc(5), field 22); null if there is none. Tells a process from a later one with its id. */
 export function startTicks(pid: number): string | null {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+    return statFields(pid)[19] ?? null;
   } catch {
     return null;
   }
