@@ -27,22 +27,82 @@ export const Permission = {
   batchWrite: 'batch:write',
   batchRead: 'batch:read',
   archiveRead: 'archive:read',
+  /** May ask for pages: answered by role (`archive:content`), else under a loan. */
+  archiveView: 'archive:view',
   archiveContent: 'archive:content',
+  /** Arrange the catalogue of an archive. */
+  catalogWrite: 'catalog:write',
+  /** 目录模板: what a catalogue must hold. */
+  templateWrite: 'template:write',
   receiptRead: 'receipt:read',
   statusRead: 'status:read',
-  auditRead: 'audit:read',
+  traceRead: 'trace:read',
+  workflowRead: 'workflow:read',
+  /** Retry, cancel and reassign workflows. */
+  workflowWrite: 'workflow:write',
+  /** Read what Temporal keeps of them, in clear. */
+  workflowDecode: 'workflow:decode',
+  accountRead: 'account:read',
+  /** Accounts and departments: systemAdmin. */
+  accountWrite: 'account:write',
+  /** What people may do: securityAdmin. */
+  roleWrite: 'role:write',
+  loanApply: 'loan:apply',
+  /** Own loans, and those that one reviews. */
+  loanRead: 'loan:read',
+  /** May decide what is one's task, or that of whom one is the deputy. */
+  loanDecide: 'loan:decide',
+  /** All loans: records room and 医务科. */
+  loanManage: 'loan:manage',
+  loanPolicyWrite: 'loan-policy:write',
+  /** 封存, and marks that change who decides. */
+  holdWrite: 'hold:write',
 } as const;
 export type Permission = (typeof Permission)[keyof typeof Permission];
 
-/** Which permissions a role has. Administrators do not read medical content. */
+/** Which permissions a role has. Administrators do not read medical content; doctors read it under a loan only. */
 export const ROLE_PERMISSIONS: Record<Role, readonly Permission[]> = {
-  doctor: ['archive:read', 'archive:content', 'receipt:read'],
-  departmentHead: ['archive:read', 'archive:content', 'receipt:read'],
-  recordsClerk: ['batch:write', 'batch:read', 'archive:read', 'archive:content', 'receipt:read', 'status:read'],
-  medicalAffairs: ['batch:read', 'archive:read', 'archive:content', 'receipt:read'],
-  systemAdmin: ['status:read', 'batch:read'],
-  securityAdmin: ['status:read'],
-  auditor: ['audit:read', 'status:read', 'receipt:read'],
+  doctor: ['archive:read', 'archive:view', 'receipt:read', 'loan:apply', 'loan:read', 'loan:decide'],
+  departmentHead: ['archive:read', 'archive:view', 'receipt:read', 'loan:apply', 'loan:read', 'loan:decide'],
+  recordsClerk: [
+    'batch:write',
+    'batch:read',
+    'archive:read',
+    'archive:view',
+    'archive:content',
+    'catalog:write',
+    'receipt:read',
+    'status:read',
+    'workflow:read',
+    'workflow:write',
+    'loan:read',
+    'loan:decide',
+    'loan:manage',
+  ],
+  medicalAffairs: [
+    'batch:read',
+    'archive:read',
+    'archive:view',
+    'archive:content',
+    'receipt:read',
+    'loan:read',
+    'loan:decide',
+    'loan:manage',
+    'loan-policy:write',
+    'template:write',
+    'hold:write',
+  ],
+  systemAdmin: [
+    'status:read',
+    'workflow:read',
+    'workflow:write',
+    'workflow:decode',
+    'batch:read',
+    'account:read',
+    'account:write',
+  ],
+  securityAdmin: ['status:read', 'account:read', 'role:write'],
+  auditor: ['trace:read', 'workflow:read', 'status:read', 'receipt:read', 'account:read'],
 };
 
 /** Whether someone with these roles may do it. */
@@ -51,10 +111,13 @@ export function isPermitted(roles: readonly Role[], permission: Permission): boo
   return roles.some((role) => ROLE_PERMISSIONS[role].includes(permission));
 }
 
+/** 三员: who run the system, its rights and its audit. */
+export const ADMINISTRATORS = ['systemAdmin', 'securityAdmin', 'auditor'] as const satisfies readonly Role[];
+export const isAdministrator = (roles: readonly Role[]): boolean =>
+  ADMINISTRATORS.some((administrator) => roles.includes(administrator));
+
 /** 三员分立 (GB/T 22239-2019 §8.1.4): of the three administrators nobody holds two, nor one together with any other role. */
 export function separationViolations(roles: readonly Role[]): Role[] {
-  const administrators = roles.filter(
-    (role) => role === 'systemAdmin' || role === 'securityAdmin' || role === 'auditor',
-  );
+  const administrators = ADMINISTRATORS.filter((administrator) => roles.includes(administrator));
   return administrators.length > 0 && roles.length > 1 ? administrators : [];
 }

@@ -14,9 +14,31 @@ export interface AttestationManifest {
   signerCertificateSm3: string;
 }
 
+/** What a member attests of one edit of a catalogue: that it is this one, after that one. It names nobody. */
+export interface CatalogManifest {
+  format: 'sealfolio-catalog/1';
+  memberId: string;
+  archiveId: string;
+  version: number;
+  edit: number;
+  /** RFC 3339, UTC. */
+  at: string;
+  /** Hashes under the salt: of who made it (`ACTOR_TAG`), and why (`REASON_TAG`). */
+  actor: string;
+  reason: string;
+  /** SM3 of the JCS of the catalogue, and of the one before it. */
+  catalog: { templateId: string; templateVersion: number; sm3: string };
+  previousSm3: string;
+}
+
 /** Domain tags (ASCII, then one zero byte) that keep digests of different things apart. */
 export const KEY_TAG = 'sealfolio/key/1';
 export const ATTEST_TAG = 'sealfolio/attest/1';
 export const ARCHIVE_STREAM = 'archive';
+export const LOAN_STREAM = 'loan';
+export const CATALOG_STREAM = 'catalog';
+/** Hash of a person's name under the salt of what is attested. */
+export const ACTOR_TAG = 'sealfolio/actor/1';
+export const REASON_TAG = 'sealfolio/reason/1';
 export const SALT_BYTES = 32;
 export const RECEIPT_FORMAT = 'sealfolio-receipt/1';

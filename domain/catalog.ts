@@ -13,32 +13,73 @@ export const DocumentType = {
 } as const;
 export type DocumentType = (typeof DocumentType)[keyof typeof DocumentType];
 
+/** 目录项 of a template; `standard` is the part of WS 445 that the document's data set belongs to. */
+export interface TemplateBranch {
+  type: DocumentType;
+  zh: string;
+  en: string;
+  mandatory: boolean;
+  standard?: string | undefined;
+}
+
+/** 目录模板: data with versions; a visit is catalogued by the one that was in force on the day of its discharge. */
 export interface CatalogTemplate {
   templateId: string;
   version: number;
-  branches: readonly { type: DocumentType; zh: string; en: string; mandatory: boolean }[];
+  /** YYYY-MM-DD, in China. */
+  effectiveFrom: string;
+  branches: readonly TemplateBranch[];
 }
 
-/** 目录模板, default of a member. */
+/** In force until a member publishes another. The parts of WS 445-2014 are ours to have matched: not yet checked by an expert. */
 export const DEFAULT_TEMPLATE: CatalogTemplate = {
   templateId: 'inpatient',
   version: 1,
+  effectiveFrom: '1949-10-01',
   branches: [
-    { type: 'frontPage', zh: '病案首页', en: 'Front page', mandatory: true },
-    { type: 'admission', zh: '入院记录', en: 'Admission record', mandatory: false },
-    { type: 'progress', zh: '病程记录', en: 'Progress notes', mandatory: false },
-    { type: 'orders', zh: '医嘱', en: 'Orders', mandatory: false },
-    { type: 'operation', zh: '手术记录', en: 'Operation records', mandatory: false },
-    { type: 'nursing', zh: '护理记录', en: 'Nursing records', mandatory: false },
-    { type: 'labReport', zh: '检验报告', en: 'Laboratory reports', mandatory: false },
-    { type: 'examReport', zh: '检查报告', en: 'Examination reports', mandatory: false },
-    { type: 'consent', zh: '知情同意书', en: 'Informed consent', mandatory: false },
+    { type: 'frontPage', zh: '病案首页', en: 'Front page', mandatory: true, standard: 'WS 445.10' },
+    { type: 'admission', zh: '入院记录', en: 'Admission record', mandatory: false, standard: 'WS 445.12' },
+    { type: 'progress', zh: '病程记录', en: 'Progress notes', mandatory: false, standard: 'WS 445.13' },
+    { type: 'orders', zh: '医嘱', en: 'Orders', mandatory: false, standard: 'WS 445.14' },
+    { type: 'operation', zh: '手术记录', en: 'Operation records', mandatory: false, standard: 'WS 445.5' },
+    { type: 'nursing', zh: '护理记录', en: 'Nursing records', mandatory: false, standard: 'WS 445.7' },
+    { type: 'labReport', zh: '检验报告', en: 'Laboratory reports', mandatory: false, standard: 'WS 445.4' },
+    { type: 'examReport', zh: '检查报告', en: 'Examination reports', mandatory: false, standard: 'WS 445.4' },
+    { type: 'consent', zh: '知情同意书', en: 'Informed consent', mandatory: false, standard: 'WS 445.9' },
     { type: 'other', zh: '其他', en: 'Other', mandatory: false },
   ],
 };
 
+/** The template in force on a day (YYYY-MM-DD): of those that began by then the one that began last, of one day the last made. */
+export function templateOn(templates: readonly CatalogTemplate[], day: string): CatalogTemplate {
+  return templates
+    .filter(({ effectiveFrom }) => effectiveFrom <= day)
+    .reduce(
+      (best, one) =>
+        one.effectiveFrom > best.effectiveFrom ||
+        (one.effectiveFrom === best.effectiveFrom && one.version > best.version)
+          ? one
+          : best,
+      DEFAULT_TEMPLATE,
+    );
+}
+
+/** Degrees clockwise that a page is turned for the eye; the original stays as it came in. */
+export const ROTATIONS = [90, 180, 270] as const;
+export type Rotation = (typeof ROTATIONS)[number];
+
+/** 空白页、重复页: the page stays in the catalogue, and is not shown with it. */
+export const PageMark = { blank: 'blank', duplicate: 'duplicate' } as const;
+export type PageMark = (typeof PageMark)[keyof typeof PageMark];
+
+/** How the overlay shows a page. */
+export interface PageOverlay {
+  rotation?: Rotation | undefined;
+  mark?: PageMark | undefined;
+}
+
 /** A page of an original, as the catalogue refers to it; `page` counts from 0 within the original. */
-export interface PageRef {
+export interface PageRef extends PageOverlay {
   objectId: string;
   page: number;
 }
@@ -72,6 +113,25 @@ export function buildCatalog(template: CatalogTemplate, documents: readonly Cata
         Array.from({ length: document.pageCount }, (_, page) => ({ objectId: document.objectId, page })),
       );
     if (pages.length > 0) nodes.push({ type: branch.type, title: branch.zh, pages });
+  }
+  return { templateId: template.templateId, templateVersion: template.version, nodes };
+}
+
+/** A catalogue that people arranged, and what came in later: under its branch's last node, else under a new one in the template's order. */
+export function extendCatalog(
+  template: CatalogTemplate,
+  arranged: Catalog,
+  added: readonly CatalogedDocument[],
+): Catalog {
+  const nodes = arranged.nodes.map((node) => ({ ...node, pages: [...node.pages] }));
+  const rank = (type: DocumentType) => template.branches.findIndex((branch) => branch.type === type);
+  for (const fresh of buildCatalog(template, added).nodes) {
+    const known = nodes.findLast(({ type }) => type === fresh.type);
+    if (known !== undefined) known.pages.push(...fresh.pages);
+    else {
+      const after = nodes.findIndex(({ type }) => rank(type) > rank(fresh.type));
+      nodes.splice(after === -1 ? nodes.length : after, 0, fresh);
+    }
   }
   return { templateId: template.templateId, templateVersion: template.version, nodes };
 }

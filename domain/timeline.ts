@@ -1,6 +1,6 @@
 /** 业务时间线: what the steps of a workflow are called for people. */
 export const STEP_NAMES: Record<string, { zh: string; en: string }> = {
-  started: { zh: '归档流程开始', en: 'Archiving began' },
+  started: { zh: '流程开始', en: 'Began' },
   batchCommitted: { zh: '收到一批文件', en: 'A batch of files came in' },
   checkBatches: { zh: '文件校验', en: 'Files checked' },
   buildCatalog: { zh: '编目并签名', en: 'Catalogued and signed' },
@@ -9,7 +9,17 @@ export const STEP_NAMES: Record<string, { zh: string; en: string }> = {
   attested: { zh: '全网存证完成', en: 'Attested by the members' },
   retry: { zh: '人工要求重试', en: 'A person asked to try again' },
   recordFailure: { zh: '转人工处理', en: 'Handed to a person' },
-  completed: { zh: '归档完成', en: 'Archiving finished' },
+  completed: { zh: '流程完成', en: 'Finished' },
+  loanAct: { zh: '借阅办理', en: 'An act on the loan' },
+  recordLoan: { zh: '记录借阅变化并提交存证', en: 'Written down, attestation requested' },
+  backlog: { zh: '有新的待存证记录', en: 'Something waits to be attested' },
+  anchorBacklog: { zh: '组批上链并取回执', en: 'Batched, anchored, receipts written' },
+  closeLoans: { zh: '逐笔收回借阅', en: 'Loans closed one by one' },
+  runBulk: { zh: '逐笔办理', en: 'Loans acted on one by one' },
+  deliverNotices: { zh: '投递通知', en: 'Notices delivered' },
+  sweepObjects: { zh: '清理未完成的上传', en: 'Broken-off uploads cleared' },
+  timer: { zh: '等待到时', en: 'A time was waited for' },
+  cancelRequested: { zh: '人工要求取消', en: 'A person asked to cancel' },
   failed: { zh: '流程异常结束', en: 'The workflow failed' },
 };
 

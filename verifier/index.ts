@@ -1,12 +1,25 @@
 import { concat, fromHex, tag, toHex, utf8 } from './bytes.ts';
 import { canonicalJson } from './jcs.ts';
 import { blockHash, type Digest, leafHash, membersHash, precommitMessage, rootFromPath } from './ledger.ts';
-import { parseReceipt, type Receipt } from './receipt.ts';
+import { type LedgerReceipt, parseLedgerReceipt, parseReceipt, type Receipt, type SignedHeader } from './receipt.ts';
 import { ShapeError } from './shape.ts';
 
 export { blockHash, leafHash, membersHash, rootFromPath } from './ledger.ts';
-export { parseReceipt, type LedgerReceipt, type Manifest, type Receipt } from './receipt.ts';
+export {
+  parseLedgerReceipt,
+  parseReceipt,
+  type LedgerReceipt,
+  type Manifest,
+  type Receipt,
+  type ReceiptMember,
+  type SignedHeader,
+} from './receipt.ts';
 export { ShapeError } from './shape.ts';
+export { checkEquivocation, checkSplitView, decodeCommit, type SignedStatement } from './evidence.ts';
+export { checkCosignatures, type SignedCheckpoint } from './checkpoint.ts';
+export { genesisHash, type GenesisDocument, merkleRoot } from './ledger.ts';
+export { readTransaction, txLeafHash, type ReadTransaction } from './transaction.ts';
+export * from './trace.ts';
 
 /** The hash and signature functions of wherever it runs (node: OpenSSL; browser: sm-crypto and hash-wasm). */
 export interface VerifierCrypto {
@@ -14,7 +27,10 @@ export interface VerifierCrypto {
   sm2Verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
 }
 
-/** What someone who checks already believes: which chain, and which set of members signs it. Published by the members. */
+/**
+ * What someone who checks already believes: which chain, and one set of members that signed it at some time. Published by
+ * the members; a receipt shows how that set handed over to the one that signed it.
+ */
 export interface Trust {
   chainId: string;
   genesisHash: string;
@@ -35,6 +51,7 @@ export const LAYERS = {
   inclusion: { zh: '账本包含证明', en: 'Inclusion in the ledger' },
   header: { zh: '区块头', en: 'Block header' },
   commit: { zh: '成员联合签名', en: 'Signatures of the members' },
+  handover: { zh: '成员交接', en: 'Handover between members' },
   trust: { zh: '信任锚', en: 'Trust anchor' },
 } as const;
 export type LayerName = keyof typeof LAYERS;
@@ -78,15 +95,13 @@ function checkManifest({ manifest, salt, ledger }: Receipt, sm3: Digest): Outcom
   return toHex(digest) === record.digest ? PASS : fail('digest differs');
 }
 
-function checkInclusion({ ledger }: Receipt, sm3: Digest): Outcome {
-  const { entry, index, path, header } = ledger;
+function checkInclusion({ entry, index, path, header }: LedgerReceipt, sm3: Digest): Outcome {
   const root = rootFromPath(leafHash(entry, sm3), index, header.logSize, path.map(fromHex), sm3);
   if (root === null) return fail('path does not fit the index');
   return toHex(root) === header.logRoot ? PASS : fail('root differs');
 }
 
-function checkHeader({ ledger }: Receipt, sm3: Digest): Outcome {
-  const { header, members, chainId } = ledger;
+function checkHeader({ header, members }: SignedHeader, chainId: string, sm3: Digest): Outcome {
   if (header.chainId !== chainId) return fail('another chain');
   const hash = membersHash(members, sm3);
   if (hash === null) return fail('members not in order');
@@ -95,8 +110,7 @@ function checkHeader({ ledger }: Receipt, sm3: Digest): Outcome {
   return proposer?.role === 'validator' ? PASS : fail('proposer is no validator');
 }
 
-function checkCommit({ ledger }: Receipt, crypto: VerifierCrypto): Outcome {
-  const { header, commit, members } = ledger;
+function checkCommit({ header, commit, members }: SignedHeader, crypto: VerifierCrypto): Outcome {
   const block = blockHash(header, crypto.sm3);
   const validators = new Map(members.filter((member) => member.role === 'validator').map((m) => [m.memberId, m]));
   let previous = '';
@@ -113,11 +127,63 @@ function checkCommit({ ledger }: Receipt, crypto: VerifierCrypto): Outcome {
   return 3 * commit.signatures.length > 2 * validators.size ? PASS : fail('fewer than a quorum');
 }
 
-function checkTrust({ ledger }: Receipt, trust: Trust | null): Outcome {
+/** Each set of members signed the block that names the next, up to those who signed the receipt's. */
+function checkHandovers({ handovers, header, chainId }: LedgerReceipt, crypto: VerifierCrypto): Outcome {
+  for (const [i, handover] of handovers.entries()) {
+    const outcomes = [checkHeader(handover, chainId, crypto.sm3), checkCommit(handover, crypto)];
+    const wrong = outcomes.find(({ state }) => state !== 'pass');
+    if (wrong !== undefined) return wrong;
+    const next = handovers[i + 1]?.header ?? header;
+    if (handover.header.height >= next.height) return fail('handovers not in order');
+    if (handover.header.nextMembersHash !== next.membersHash) return fail('members between two handovers differ');
+  }
+  return PASS;
+}
+
+function checkTrust(ledger: LedgerReceipt, trust: Trust | null): Outcome {
   if (trust === null) return { state: 'unknown', reason: 'no trust anchor given' };
   if (ledger.chainId !== trust.chainId || ledger.genesisHash !== trust.genesisHash)
     return fail('another chain than the trusted one');
-  return ledger.header.membersHash === trust.membersHash ? PASS : fail('other members than the trusted ones');
+  const sets = [...ledger.handovers, ledger].map(({ header }) => header.membersHash);
+  return sets.includes(trust.membersHash) ? PASS : fail('other members than the trusted ones');
+}
+
+/** Runs the layers in order: after the first that fails the rest is skipped. Never throws on bad input. */
+class Layers {
+  readonly done: Layer[] = [];
+  #failed: LayerName | undefined;
+
+  add(layer: LayerName, check: () => Outcome): this {
+    const outcome: Outcome | { state: 'skipped' } =
+      this.#failed === undefined ? this.#run(check) : { state: 'skipped' };
+    if (outcome.state === 'fail') this.#failed = layer;
+    this.done.push({ layer, ...LAYERS[layer], ...outcome });
+    return this;
+  }
+
+  #run(check: () => Outcome): Outcome {
+    try {
+      return check();
+    } catch (error) {
+      if (error instanceof ShapeError) return fail(error.message);
+      throw error;
+    }
+  }
+
+  /** The layers that need nothing but the ledger's part, each standing on the one before. */
+  addLedger(read: () => LedgerReceipt, trust: Trust | null, crypto: VerifierCrypto): this {
+    return this.add('inclusion', () => checkInclusion(read(), crypto.sm3))
+      .add('header', () => checkHeader(read(), read().chainId, crypto.sm3))
+      .add('commit', () => checkCommit(read(), crypto))
+      .add('handover', () => checkHandovers(read(), crypto))
+      .add('trust', () => checkTrust(read(), trust));
+  }
+
+  verdict(): Pick<Verdict, 'verdict' | 'failed' | 'layers'> {
+    const isSure = this.done.every(({ state }) => state === 'pass');
+    const verdict = this.#failed !== undefined ? 'invalid' : isSure ? 'valid' : 'unknown';
+    return { verdict, ...(this.#failed && { failed: this.#failed }), layers: this.done };
+  }
 }
 
 /**
@@ -130,33 +196,51 @@ export function verifyReceipt(
   trust: Trust | null,
   crypto: VerifierCrypto,
 ): Verdict {
-  const layers: Layer[] = [];
-  let failed: LayerName | undefined;
-  const add = (layer: LayerName, check: () => Outcome) => {
-    const outcome: Outcome | { state: 'skipped' } = failed === undefined ? check() : { state: 'skipped' };
-    if (outcome.state === 'fail') failed = layer;
-    layers.push({ layer, ...LAYERS[layer], ...outcome });
-  };
-
   let receipt: Receipt | undefined;
-  add('form', () => {
-    try {
+  const read = () => receipt!;
+  const layers = new Layers()
+    .add('form', () => {
       receipt = parseReceipt(content);
       return PASS;
-    } catch (error) {
-      if (error instanceof ShapeError) return fail(error.message);
-      throw error;
-    }
-  });
-  const read = () => receipt!;
-  add('file', () => checkFile(read(), file));
-  add('manifest', () => checkManifest(read(), crypto.sm3));
-  add('inclusion', () => checkInclusion(read(), crypto.sm3));
-  add('header', () => checkHeader(read(), crypto.sm3));
-  add('commit', () => checkCommit(read(), crypto));
-  add('trust', () => checkTrust(read(), trust));
+    })
+    .add('file', () => checkFile(read(), file))
+    .add('manifest', () => checkManifest(read(), crypto.sm3))
+    .addLedger(() => read().ledger, trust, crypto);
+  return { ...layers.verdict(), ...(receipt && { receipt }) };
+}
 
-  const verdict =
-    failed !== undefined ? 'invalid' : layers.every((layer) => layer.state === 'pass') ? 'valid' : 'unknown';
-  return { verdict, ...(failed && { failed }), layers, ...(receipt && { receipt }) };
+/**
+ * Checks what a node gives for one record (`/v1/receipts/{txId}/{indexInTx}`): that a digest is in the ledger, whatever
+ * it is of. `digest` (hex) null leaves the layer `file` out. Never throws on bad input.
+ */
+export function verifyRecord(
+  given: unknown,
+  digest: string | null,
+  trust: Trust | null,
+  crypto: VerifierCrypto,
+): Omit<Verdict, 'receipt'> & { ledger?: LedgerReceipt } {
+  let ledger: LedgerReceipt | undefined;
+  const read = () => ledger!;
+  const layers = new Layers().add('form', () => {
+    ledger = parseLedgerReceipt(given);
+    return PASS;
+  });
+  if (digest !== null)
+    layers.add('file', () => (read().entry.record.digest === digest ? PASS : fail('another digest is attested')));
+  layers.addLedger(read, trust, crypto);
+  return { ...layers.verdict(), ...(ledger && { ledger }) };
+}
+
+/** Each signature under a header, by itself. */
+export function checkSignatures(
+  { header, commit, members }: SignedHeader,
+  crypto: VerifierCrypto,
+): { memberId: string; isValid: boolean }[] {
+  const block = blockHash(header, crypto.sm3);
+  const keys = new Map(members.filter(({ role }) => role === 'validator').map((m) => [m.memberId, m.publicKey]));
+  return commit.signatures.map(({ memberId, signature }) => {
+    const key = keys.get(memberId);
+    const message = precommitMessage(header.chainId, header.height, commit.round, block, memberId);
+    return { memberId, isValid: key !== undefined && crypto.sm2Verify(fromHex(key), message, fromHex(signature)) };
+  });
 }

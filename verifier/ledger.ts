@@ -17,6 +17,7 @@ export function leafHash(entry: LedgerReceipt['entry'], sm3: Digest): Uint8Array
       fromHex(entry.txId),
       uint(entry.indexInTx, 4),
       str(entry.sender),
+      fromHex(entry.nonce),
       str(stream),
       sized(fromHex(key)),
       fromHex(digest),
@@ -60,24 +61,48 @@ export function rootFromPath(
 /** Hash of a set of members, sorted by id; null if it is not sorted or names one twice. */
 export function membersHash(members: readonly ReceiptMember[], sm3: Digest): Uint8Array | null {
   for (let i = 1; i < members.length; i++) if (members[i - 1]!.memberId >= members[i]!.memberId) return null;
-  return sm3(
-    concat(
-      tag('sealfolio/members/1'),
-      uint(members.length, 4),
-      ...members.flatMap((member) => [
-        str(member.memberId),
-        str(member.name),
-        fromHex(member.publicKey),
-        uint(ROLE_NUMBER[member.role], 1),
-      ]),
-    ),
-  );
+  return sm3(concat(tag('sealfolio/members/1'), memberList(members)));
+}
+
+export const encodeMember = ({ memberId, name, publicKey, role }: ReceiptMember): Uint8Array =>
+  concat(str(memberId), str(name), fromHex(publicKey), uint(ROLE_NUMBER[role], 1));
+
+const memberList = (members: readonly ReceiptMember[]): Uint8Array =>
+  concat(uint(members.length, 4), ...members.map(encodeMember));
+
+/** The first thing all members agreed on. */
+export interface GenesisDocument {
+  chainId: string;
+  timeMs: number;
+  members: ReceiptMember[];
+  /** Canonical JSON text. */
+  policy: string;
+}
+
+/** `previous` of block 1; null if the members are not in order. */
+export function genesisHash({ chainId, timeMs, members, policy }: GenesisDocument, sm3: Digest): Uint8Array | null {
+  if (membersHash(members, sm3) === null) return null;
+  return sm3(concat(tag('sealfolio/genesis/2'), str(chainId), uint(timeMs, 8), memberList(members), str(policy)));
+}
+
+/** Merkle root (RFC 6962 §2.1) over leaf hashes; of none, the hash of nothing. */
+export function merkleRoot(leaves: readonly Uint8Array[], sm3: Digest): Uint8Array {
+  if (leaves.length === 0) return sm3(new Uint8Array());
+  let level = [...leaves];
+  while (level.length > 1) {
+    const next: Uint8Array[] = [];
+    // A last one without a partner moves up as it is: the same tree as RFC 6962's split at the largest power of two.
+    for (let i = 0; i < level.length; i += 2)
+      next.push(i + 1 < level.length ? sm3(concat(NODE, level[i]!, level[i + 1]!)) : level[i]!);
+    level = next;
+  }
+  return level[0]!;
 }
 
 export function blockHash(header: LedgerReceipt['header'], sm3: Digest): Uint8Array {
   return sm3(
     concat(
-      tag('sealfolio/header/1'),
+      tag('sealfolio/header/2'),
       uint(header.version, 1),
       str(header.chainId),
       uint(header.height, 8),
@@ -87,6 +112,8 @@ export function blockHash(header: LedgerReceipt['header'], sm3: Digest): Uint8Ar
       uint(header.logSize, 8),
       fromHex(header.logRoot),
       fromHex(header.membersHash),
+      fromHex(header.nextMembersHash),
+      fromHex(header.stateHash),
       str(header.proposer),
     ),
   );

@@ -4,6 +4,7 @@ import { hex, integer, list, literal, object, oneOf, ShapeError, text } from './
 export const RECEIPT_FORMAT = 'sealfolio-receipt/1';
 const MAX_RECEIPT_CHARACTERS = 4 * 1024 * 1024;
 const MAX_MEMBERS = 1000;
+const MAX_HANDOVERS = 10_000;
 const NAME = /^[A-Za-z0-9._-]{1,64}$/;
 const DIGEST = hex(32);
 
@@ -13,6 +14,46 @@ const member = object({
   name: text(/^[^\p{Cc}]{1,128}$/u),
   publicKey: hex(65),
   role: oneOf('validator', 'observer'),
+});
+
+const header = object({
+  version: literal(2),
+  chainId: text(NAME),
+  height: integer(1),
+  timeMs: integer(0),
+  previous: DIGEST,
+  txRoot: DIGEST,
+  logSize: integer(0),
+  logRoot: DIGEST,
+  membersHash: DIGEST,
+  nextMembersHash: DIGEST,
+  stateHash: DIGEST,
+  proposer: text(NAME),
+});
+
+const commit = object({
+  round: integer(0, 0xffffffff),
+  signatures: list(object({ memberId: text(NAME), signature: hex(64) }), MAX_MEMBERS),
+});
+
+/** The ledger's part of a receipt: what a node gives for a record. */
+const ledger = object({
+  chainId: text(NAME),
+  genesisHash: DIGEST,
+  index: integer(0),
+  entry: object({
+    txId: DIGEST,
+    indexInTx: integer(0, 0xffffffff),
+    sender: text(NAME),
+    nonce: hex(16),
+    record: object({ stream: text(/^[a-z0-9.-]{1,64}$/), key: hex(1, 64), digest: DIGEST, note: hex(0, 256) }),
+  }),
+  path: list(DIGEST, 64),
+  header,
+  commit,
+  members: list(member, MAX_MEMBERS),
+  /** Blocks whose signatures handed the chain over from one set of members to the next, oldest first. */
+  handovers: list(object({ header, commit, members: list(member, MAX_MEMBERS) }), MAX_HANDOVERS),
 });
 
 const receipt = object({
@@ -38,40 +79,14 @@ const receipt = object({
     catalog: object({ templateId: text(NAME), templateVersion: integer(1), sm3: DIGEST }),
     signerCertificateSm3: DIGEST,
   }),
-  ledger: object({
-    chainId: text(NAME),
-    genesisHash: DIGEST,
-    index: integer(0),
-    entry: object({
-      txId: DIGEST,
-      indexInTx: integer(0, 0xffffffff),
-      sender: text(NAME),
-      record: object({ stream: text(/^[a-z0-9.-]{1,64}$/), key: hex(1, 64), digest: DIGEST, note: hex(0, 256) }),
-    }),
-    path: list(DIGEST, 64),
-    header: object({
-      version: literal(1),
-      chainId: text(NAME),
-      height: integer(1),
-      timeMs: integer(0),
-      previous: DIGEST,
-      txRoot: DIGEST,
-      logSize: integer(1),
-      logRoot: DIGEST,
-      membersHash: DIGEST,
-      proposer: text(NAME),
-    }),
-    commit: object({
-      round: integer(0, 0xffffffff),
-      signatures: list(object({ memberId: text(NAME), signature: hex(64) }), MAX_MEMBERS),
-    }),
-    members: list(member, MAX_MEMBERS),
-  }),
+  ledger,
 });
 
 export type Receipt = ReturnType<typeof receipt>;
 export type LedgerReceipt = Receipt['ledger'];
 export type Manifest = Receipt['manifest'];
+/** A header, the signatures under it, and the members who may sign it. */
+export type SignedHeader = Pick<LedgerReceipt, 'header' | 'commit' | 'members'>;
 export type ReceiptMember = LedgerReceipt['members'][number];
 
 /**
@@ -90,3 +105,6 @@ export function parseReceipt(content: string): Receipt {
   if (canonicalJson(parsed) !== content) throw new ShapeError('', 'canonical JSON (RFC 8785)');
   return checked;
 }
+
+/** Reads what a node gives for one record. Throws a ShapeError. */
+export const parseLedgerReceipt = (value: unknown): LedgerReceipt => ledger(value, '');

@@ -26,11 +26,29 @@ export const memberConfigSchema = z.strictObject({
   mongo: z.strictObject({ uri: z.string().startsWith('mongodb'), db: nameSchema }),
   temporal: z.strictObject({ address: text, namespace: nameSchema, uiUrl: z.url().optional() }),
   card: cardSchema,
-  ledger: z.strictObject({ rpcUrl: z.url(), trustFile: text }),
+  ledger: z.strictObject({
+    rpcUrl: z.url(),
+    /** Where readers open the node's pages; shown as a link. */
+    explorerUrl: z.url().optional(),
+    trustFile: text,
+    /** Nodes of other members, asked besides the own one when something must be known from a quorum: reached over the overlay. */
+    witnesses: z.array(z.strictObject({ memberId: nameSchema, rpcUrl: z.url() })).default([]),
+  }),
   /** Keys made in software, wrapped by the card (design §5). */
   keysFile: text,
   /** DER files: the certificate that seals packages, and the seal (SESeal) it is listed in. */
   seal: z.strictObject({ certificateFile: text, sealFile: text }),
+  /** Where notices go besides the app, by channel. */
+  notices: z.strictObject({ webhooks: z.record(nameSchema, z.url()) }).default({ webhooks: {} }),
+  /** A person's session ends after so long without a request, and after so long in any case. */
+  sessions: z
+    .strictObject({ idleMinutes: z.number().min(1).max(240), maxHours: z.number().min(1).max(24) })
+    .default({ idleMinutes: 30, maxHours: 12 }),
+  /** From which share of the disk on it is shown as low, and nothing new is taken in. */
+  disk: z
+    .strictObject({ warnAt: z.number().gt(0).max(1), refuseAt: z.number().gt(0).max(1) })
+    .refine(({ warnAt, refuseAt }) => warnAt <= refuseAt, 'warnAt is above refuseAt')
+    .default({ warnAt: 0.85, refuseAt: 0.95 }),
   log: z.strictObject({ level: logLevelSchema }).default({ level: 'info' }),
 });
 export type MemberConfig = z.infer<typeof memberConfigSchema>;

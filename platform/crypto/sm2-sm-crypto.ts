@@ -33,6 +33,7 @@ export function openSmCryptoSm2(): Sm2 {
       return Buffer.from(signature, 'hex');
     },
     verify,
+    verifyAll: (items) => items.map(({ publicKey, message, signature }) => verify(publicKey, message, signature)),
     async verifyMany(items) {
       return items.map(({ publicKey, message, signature }) => verify(publicKey, message, signature));
     },

@@ -28,6 +28,8 @@ export interface Sm2 {
   publicKeyOf(privateKey: Uint8Array): Buffer;
   sign(privateKey: Uint8Array, message: Uint8Array, userId?: Uint8Array): Buffer;
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array, userId?: Uint8Array): boolean;
+  /** Checks many at once, on the calling thread. */
+  verifyAll(items: readonly Sm2Verification[]): boolean[];
   /** Checks many at once off the calling thread; the answers are in the order of the questions. */
   verifyMany(items: readonly Sm2Verification[]): Promise<boolean[]>;
 }

@@ -1,4 +1,12 @@
-import { createHash, createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+  sign,
+} from 'node:crypto';
 import * as der from './der.ts';
 import { sm2 } from './index.ts';
 import { signatureToDer } from './sm2-encoding.ts';
@@ -19,7 +27,8 @@ export type Issuer = { algorithm: 'sm2'; privateKey: Uint8Array } | { algorithm:
 export interface CertificateRequest {
   kind: 'ca' | 'sign' | 'tls';
   subject: string;
-  issuer: string;
+  /** Common name, or the whole Name (DER) as it is the subject of the issuer's own certificate. */
+  issuer: string | Uint8Array;
   /** Uncompressed point, 65 bytes. */
   publicKey: Uint8Array;
   notBefore: Date;
@@ -29,34 +38,58 @@ export interface CertificateRequest {
 }
 
 /** Common name under C=CN, O=Sealfolio. */
-const name = (commonName: string) =>
+export const distinguishedName = (commonName: string) =>
   der.sequence(
     der.setOf(der.sequence(der.objectIdentifier('2.5.4.6'), der.printableString('CN'))),
     der.setOf(der.sequence(der.objectIdentifier('2.5.4.10'), der.utf8String('Sealfolio'))),
     der.setOf(der.sequence(der.objectIdentifier('2.5.4.3'), der.utf8String(commonName))),
   );
 
-const extension = (oid: string, critical: boolean, value: Uint8Array) =>
+export const extension = (oid: string, critical: boolean, value: Uint8Array) =>
   der.sequence(der.objectIdentifier(oid), ...(critical ? [der.boolean(true)] : []), der.octetString(value));
 
 /** KeyUsage bits (RFC 5280 §4.2.1.3): unused-bit count and the byte. */
 const KEY_USAGE = { ca: [1, 0x06], sign: [6, 0xc0], tls: [7, 0x80] } as const;
 
-function extensions({ kind, publicKey, dnsNames = [], ipAddresses = [] }: CertificateRequest): Buffer {
+/** SubjectAltName of DNS names and IPv4 addresses. */
+export const alternativeNames = (dnsNames: readonly string[], ipAddresses: readonly string[]): Buffer =>
+  extension(
+    '2.5.29.17',
+    false,
+    der.sequence(
+      ...dnsNames.map((dns) => der.implicit(2, Buffer.from(dns, 'ascii'))),
+      ...ipAddresses.map((ip) => der.implicit(7, Buffer.from(ip.split('.').map(Number)))),
+    ),
+  );
+
+/** Identifier of a key: SHA-1 of its point (RFC 5280 §4.2.1.2, method 1). */
+const keyIdentifier = (point: Uint8Array) => createHash('sha1').update(point).digest();
+
+/** The uncompressed point of a P-256 key. */
+export function pointOf(key: KeyObject): Buffer {
+  const spki = createPublicKey(key.export({ format: 'pem', type: 'pkcs8' }) as string).export({
+    format: 'der',
+    type: 'spki',
+  });
+  return spki.subarray(spki.length - 65);
+}
+
+function extensions({ kind, publicKey, dnsNames = [], ipAddresses = [] }: CertificateRequest, issuer: Issuer): Buffer {
   const keyUsage = Buffer.from([0x03, 0x02, ...KEY_USAGE[kind]]);
   const list = [
     extension('2.5.29.19', true, kind === 'ca' ? der.sequence(der.boolean(true)) : der.sequence()),
     extension('2.5.29.15', true, keyUsage),
-    extension('2.5.29.14', false, der.octetString(createHash('sha1').update(publicKey).digest())),
+    extension('2.5.29.14', false, der.octetString(keyIdentifier(publicKey))),
   ];
   if (kind === 'tls') {
     const [server, client] = ['1.3.6.1.5.5.7.3.1', '1.3.6.1.5.5.7.3.2'].map(der.objectIdentifier);
     list.push(extension('2.5.29.37', false, der.sequence(server!, client!)));
-    const names = [
-      ...dnsNames.map((dns) => der.implicit(2, Buffer.from(dns, 'ascii'))),
-      ...ipAddresses.map((ip) => der.implicit(7, Buffer.from(ip.split('.').map(Number)))),
-    ];
-    list.push(extension('2.5.29.17', false, der.sequence(...names)));
+    if (dnsNames.length + ipAddresses.length > 0) list.push(alternativeNames(dnsNames, ipAddresses));
+    // Tells two authorities of one name apart while one takes over from the other.
+    if (issuer.algorithm === 'p256')
+      list.push(
+        extension('2.5.29.35', false, der.sequence(der.implicit(0, keyIdentifier(pointOf(issuer.privateKey))))),
+      );
   }
   return der.explicit(3, der.sequence(...list));
 }
@@ -74,14 +107,14 @@ export function issueCertificate(request: CertificateRequest, issuer: Issuer): B
     der.explicit(0, der.integer(2)),
     der.integer(serial),
     algorithm,
-    name(request.issuer),
+    typeof request.issuer === 'string' ? distinguishedName(request.issuer) : request.issuer,
     der.sequence(der.x509Time(request.notBefore), der.x509Time(request.notAfter)),
-    name(request.subject),
+    distinguishedName(request.subject),
     der.sequence(
       der.sequence(der.objectIdentifier(OID.ecPublicKey), der.objectIdentifier(curve)),
       der.bitString(request.publicKey),
     ),
-    extensions(request),
+    extensions(request, issuer),
   );
   const signature =
     issuer.algorithm === 'sm2'

@@ -25,8 +25,42 @@ export interface LedgerStatus {
   peers: { memberId: string; connected: boolean; height: number | null }[];
 }
 
+/** How the members are reached over the overlay, as the node tells it (docs/overlay.md). */
+export const overlayStatus = z.object({
+  memberId: z.string(),
+  policy: z.object({ version: z.number(), faults: z.array(z.string()) }),
+  members: z.array(
+    z.object({
+      memberId: z.string(),
+      name: z.string(),
+      role: z.string(),
+      state: z.enum(['pending', 'online', 'relayed', 'degraded', 'offline', 'revoked']),
+      since: z.string(),
+      relays: z.array(z.string()).nullable(),
+      rttMs: z.number().nullable(),
+      lossPercent: z.number().nullable(),
+      mtu: z.number().nullable(),
+      trouble: z.string().nullable(),
+    }),
+  ),
+  sessions: z.array(z.object({ session: z.string() })).transform(({ length }) => length),
+  relayedBytes: z.number(),
+  certificates: z.array(
+    z.object({
+      of: z.enum(['member', 'authority']),
+      subject: z.string(),
+      notAfter: z.string(),
+      daysLeft: z.number(),
+      warning: z.number().nullable(),
+    }),
+  ),
+});
+export type OverlayStatus = z.infer<typeof overlayStatus>;
+
 const state = z.object({
-  state: z.enum(['pending', 'final']),
+  state: z.enum(['pending', 'final', 'failed']),
+  code: z.string().optional(),
+  reason: z.string().optional(),
   height: z.number().optional(),
   index: z.number().optional(),
   count: z.number().optional(),
@@ -45,10 +79,12 @@ export class LedgerClient {
     await this.#call('/v1/transactions', { method: 'POST', body, headers: { 'content-type': 'application/json' } });
   }
 
-  /** Its place once it is final; null if it is not within `waitMs`. */
+  /** Its place once it is final; null if it is not within `waitMs`. Throws ledger-refused if it cannot be any more. */
   async place(txId: string, waitMs: number): Promise<LedgerPlace | null> {
     const answer = state.parse(await this.#call(`/v1/transactions/${txId}?wait=${waitMs}`, {}, waitMs + SLACK_MS));
-    return answer.state === 'final' ? (answer as LedgerPlace) : null;
+    const { state: now, code, reason } = answer;
+    if (now === 'failed') throw new SealfolioError('ledger-refused', { code, reason });
+    return now === 'final' ? (answer as LedgerPlace) : null;
   }
 
   /** The ledger's part of a receipt. */
@@ -58,6 +94,16 @@ export class LedgerClient {
 
   async status(): Promise<LedgerStatus> {
     return (await this.#call('/v1/status')) as LedgerStatus;
+  }
+
+  /** Null if the node has no overlay. */
+  async overlay(): Promise<OverlayStatus | null> {
+    try {
+      return overlayStatus.parse(await this.#call('/v1/overlay/status'));
+    } catch (error) {
+      if (error instanceof SealfolioError && error.code === 'ledger-refused') return null;
+      throw error;
+    }
   }
 
   async #call(path: string, init: RequestInit = {}, withinMs = 2 * SLACK_MS): Promise<unknown> {

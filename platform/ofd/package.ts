@@ -43,7 +43,7 @@ const ids = (index: number) => ({
 const date = (at: Date) => at.toISOString().slice(0, 10);
 
 /** Entry document (GB/T 33190 §7.4). */
-const ofdXml = ({ docId, title, creator, createdAt }: PackageContent) =>
+const ofdXml = ({ docId, title, creator, createdAt }: PackageContent, isSealed: boolean) =>
   xmlFile(
     'OFD',
     { Version: '1.0', DocType: 'OFD' },
@@ -59,7 +59,7 @@ const ofdXml = ({ docId, title, creator, createdAt }: PackageContent) =>
         element('Creator', {}, escape(creator)),
       ),
       element('DocRoot', {}, `${DOC}/Document.xml`),
-      element('Signatures', {}, `${DOC}/Signs/Signatures.xml`),
+      ...(isSealed ? [element('Signatures', {}, `${DOC}/Signs/Signatures.xml`)] : []),
     ),
   );
 
@@ -100,7 +100,10 @@ function documentXml({ pages, outlines, attachments }: PackageContent): Buffer {
   );
 }
 
-const imageName = (index: number, { format }: PackagePage) => `image_${index}.${EXTENSION[format]}`;
+const imageName = (index: number, format: PackagePage['format']) => `image_${index}.${EXTENSION[format]}`;
+/** Name of the entry that holds the image of a page. */
+export const pageName = (index: number, format: PackagePage['format']): string =>
+  `${DOC}/Res/${imageName(index, format)}`;
 
 /** Resources (§7.9): the page images. */
 const resourcesXml = ({ pages }: PackageContent) =>
@@ -114,7 +117,7 @@ const resourcesXml = ({ pages }: PackageContent) =>
         element(
           'MultiMedia',
           { ID: ids(i).media, Type: 'Image', Format: page.format },
-          element('MediaFile', {}, imageName(i, page)),
+          element('MediaFile', {}, imageName(i, page.format)),
         ),
       ),
     ),
@@ -188,11 +191,11 @@ function signatureXml(content: PackageContent, digests: ReadonlyMap<string, Buff
 /**
  * Writes one OFD (GB/T 33190-2016) of page images, sealed by SES v4 (GB/T 38540-2020) over every entry, as a stream; one
  * page at a time is in memory. `onPage` is told after each. The order of entries and all bytes but the signature's are
- * determined by the content.
+ * determined by the content. Without a sealer it is a plain copy, which claims nothing.
  */
 export async function* packOfd(
   content: PackageContent,
-  sealer: Sealer,
+  sealer: Sealer | null,
   onPage: (done: number) => void = () => {},
 ): AsyncGenerator<Buffer> {
   const zip = new ZipWriter();
@@ -201,18 +204,19 @@ export async function* packOfd(
     digests.set(name, sm3(data));
     return zip.entry(name, data);
   };
-  yield* add('OFD.xml', ofdXml(content));
+  yield* add('OFD.xml', ofdXml(content, sealer !== null));
   yield* add(`${DOC}/Document.xml`, documentXml(content));
   yield* add(`${DOC}/DocumentRes.xml`, resourcesXml(content));
   for (const [i, page] of content.pages.entries()) {
     yield* add(`${DOC}/Pages/Page_${i}/Content.xml`, pageXml(page, i));
-    yield* add(`${DOC}/Res/${imageName(i, page)}`, (await page.image()).data);
+    yield* add(pageName(i, page.format), (await page.image()).data);
     onPage(i + 1);
   }
   if (content.attachments.length > 0) {
     yield* add(`${DOC}/Attachs/Attachments.xml`, attachmentsXml(content));
     for (const { name, data } of content.attachments) yield* add(`${DOC}/Attachs/${name}`, data);
   }
+  if (sealer === null) return yield* zip.end();
   yield* add(`${SIGN}/Seal.esl`, sealer.seal);
   const signature = element('Signature', { ID: '1', Type: 'Seal', BaseLoc: `/${SIGN}/Signature.xml` });
   yield* add(`${DOC}/Signs/Signatures.xml`, xmlFile('Signatures', {}, element('MaxSignId', {}, '1'), signature));

@@ -1,42 +1,59 @@
 import { type Connection, createConnection } from 'mongoose';
 import type { Card } from '../card/card.ts';
-import { AuditTrail } from './audit.ts';
 import { createAccessModels } from './models/access.ts';
 import { createAnchoringModels } from './models/anchoring.ts';
 import { createArchiveModels } from './models/archive.ts';
-import { createAuditModel } from './models/audit.ts';
-import { createBatchModel } from './models/batch.ts';
+import { createBatchModels } from './models/batch.ts';
+import { createLoanModels } from './models/loan.ts';
+import { createTraceModels } from './models/trace.ts';
+import { createWorkflowModels } from './models/workflow.ts';
 import { SealedObjects } from './objects.ts';
+import { Trace } from './trace.ts';
 
-export type { Archive, ArchiveVersion, VersionDocument } from './models/archive.ts';
-export type { Batch, Part, Refusal } from './models/batch.ts';
-export type { App, Session, User } from './models/access.ts';
-export type { AuditEntry } from './models/audit.ts';
+export type { Archive, ArchiveVersion, CatalogEdit, CatalogTemplateRow, VersionDocument } from './models/archive.ts';
+export type { Batch, Part, Refusal, Station } from './models/batch.ts';
+export type { App, Department, Deputy, IdempotentCall, Session, User } from './models/access.ts';
+export type {
+  BulkJob,
+  BulkRow,
+  CalendarRow,
+  LoanEventRow,
+  LoanPolicyRow,
+  LoanRow,
+  Notice,
+  SavedFilter,
+} from './models/loan.ts';
+export { calendarYears, currentPolicy, FIRST_POLICY, projectLoan, refusalOfEnded } from './lending.ts';
+export { catalogAt, catalogTemplates, editSubject, latestCatalog, placeOf, templateFor } from './cataloguing.ts';
+export type { TraceBatch, TraceEntry } from './models/trace.ts';
 export type { AnchoringTx, OutboxItem } from './models/anchoring.ts';
 export { SealedObjects, type ObjectDigests, type ObjectStat } from './objects.ts';
+export type { WorkflowCare, WorkflowTrouble } from './models/workflow.ts';
 export { ObjectKind } from './header.ts';
-export type { AuditEvent } from './audit.ts';
+export { FIRST_HASH, traceDigest, type TraceEvent } from './trace.ts';
 
 const createModels = (connection: Connection) => ({
-  Batch: createBatchModel(connection),
-  AuditEntry: createAuditModel(connection),
+  ...createBatchModels(connection),
   ...createArchiveModels(connection),
   ...createAnchoringModels(connection),
   ...createAccessModels(connection),
+  ...createLoanModels(connection),
+  ...createTraceModels(connection),
+  ...createWorkflowModels(connection),
 });
 export type Models = ReturnType<typeof createModels>;
 
 export interface Store {
   models: Models;
   objects: SealedObjects;
-  audit: AuditTrail;
+  trace: Trace;
   connection: Connection;
   /** Whether the database answers. */
   ping(): Promise<boolean>;
   close(): Promise<void>;
 }
 
-/** Opens one member's database: its models, its sealed objects and its audit trail; indexes are made first, unless it is only read. */
+/** Opens one member's database: its models, its sealed objects and its trace; indexes are made first, unless it is only read. */
 export async function openStore(
   mongo: { uri: string; db: string },
   card: Card,
@@ -55,7 +72,7 @@ export async function openStore(
   return {
     models,
     objects,
-    audit: new AuditTrail(models.AuditEntry),
+    trace: new Trace(connection, models, card),
     connection,
     ping: () =>
       connection

@@ -1,11 +1,18 @@
 import { type Connection, Schema } from 'mongoose';
 
-/** What waits to be attested: one version of one archive. */
+/**
+ * What waits to be attested: a version of an archive; in the stream `loan`, an event of a loan, whose id and number are
+ * kept in the same two fields; in the stream `trace`, a batch of rows, by the number of its first; in the stream
+ * `catalog`, an edit of a version's catalogue, as `archiveId/version` and the edit's number.
+ */
 export interface OutboxItem {
+  stream?: string;
   archiveId: string;
   version: number;
   key: string;
   digest: string;
+  /** Goes with the record in clear, hex. */
+  note?: string;
   state: 'pending' | 'reserved' | 'final';
   txId?: string;
   indexInTx?: number;
@@ -26,10 +33,12 @@ export interface AnchoringTx {
 
 const outbox = new Schema<OutboxItem>(
   {
+    stream: String,
     archiveId: { type: String, required: true },
     version: { type: Number, required: true },
     key: { type: String, required: true },
     digest: { type: String, required: true },
+    note: String,
     state: { type: String, enum: ['pending', 'reserved', 'final'], required: true },
     txId: String,
     indexInTx: Number,

@@ -1,6 +1,7 @@
 import { type Connection, Schema } from 'mongoose';
-import type { AttestationManifest } from '../../../domain/attestation.ts';
-import type { Catalog, DocumentType } from '../../../domain/catalog.ts';
+import type { AttestationManifest, CatalogManifest } from '../../../domain/attestation.ts';
+import type { Catalog, CatalogTemplate, DocumentType } from '../../../domain/catalog.ts';
+import { Mark } from '../../../domain/loan/policy.ts';
 import { AttestationState } from '../../../domain/status.ts';
 
 /** 病案: one visit of one patient, as lists show it. What names the patient stays here, in the member's own database. */
@@ -14,9 +15,15 @@ export interface Archive {
   dischargedAt: Date;
   /** 0 while the first version is on its way. */
   currentVersion: number;
+  /** Edits of the current version's catalogue; absent: none. */
+  catalogEdit?: number;
   state: AttestationState;
   pageCount: number;
   documentTypes: DocumentType[];
+  /** 封存: nothing of it is lent while it stands. */
+  legalHold?: { reason: string; by: string; at: Date };
+  /** What 医务科 decides on when it is lent. */
+  marks: Mark[];
   createdAt: Date;
   updatedAt: Date;
   attestedAt?: Date;
@@ -33,9 +40,12 @@ const archive = new Schema<Archive>(
     admittedAt: Date,
     dischargedAt: { type: Date, required: true },
     currentVersion: { type: Number, required: true },
+    catalogEdit: Number,
     state,
     pageCount: { type: Number, required: true },
     documentTypes: { type: [String], required: true },
+    legalHold: { type: { reason: String, by: String, at: Date }, _id: false },
+    marks: { type: [String], enum: Object.values(Mark), default: [] },
     createdAt: { type: Date, required: true },
     updatedAt: { type: Date, required: true },
     attestedAt: Date,
@@ -46,7 +56,8 @@ archive.index({ patientNo: 1, visitNo: 1 }, { unique: true });
 archive.index({ dischargedAt: -1, _id: -1 });
 archive.index({ state: 1, dischargedAt: -1, _id: -1 });
 archive.index({ department: 1, dischargedAt: -1, _id: -1 });
-archive.index({ patientName: 1, dischargedAt: -1, _id: -1 });
+archive.index({ state: 1, department: 1, dischargedAt: -1, _id: -1 });
+archive.index({ patientName: 1, _id: 1 });
 
 export interface VersionDocument {
   objectId: string;
@@ -78,6 +89,26 @@ export interface ArchiveVersion {
   createdAt: Date;
 }
 
+/** 目录修订: a catalogue that people made of a version's pages; its package and receipt stay as they are. */
+export interface CatalogEdit {
+  archiveId: string;
+  version: number;
+  /** From 1; 0 is the version's own catalogue. */
+  edit: number;
+  catalog: Catalog;
+  by: string;
+  reason: string;
+  at: Date;
+  /** It brought back an earlier one: `version.edit`. */
+  restores?: string;
+  /** What is signed and attested of it; names nobody. */
+  manifest: CatalogManifest;
+  salt: string;
+  /** SM2 with SM3 by the member's signing key over the manifest's JCS, hex. */
+  signature: string;
+  attestation?: { txId: string; indexInTx: number; height: number; logIndex: number };
+}
+
 const version = new Schema<ArchiveVersion>(
   {
     archiveId: { type: String, required: true },
@@ -101,7 +132,48 @@ version.index({ archiveId: 1, version: 1 }, { unique: true });
 version.index({ state: 1 });
 version.index({ 'package.objectId': 1 }, { sparse: true });
 
+/** A template that was published; the product's own is version 1. */
+export interface CatalogTemplateRow extends CatalogTemplate {
+  by: string;
+  reason: string;
+  createdAt: Date;
+}
+
+const template = new Schema<CatalogTemplateRow>(
+  {
+    templateId: { type: String, required: true },
+    version: { type: Number, required: true, unique: true },
+    effectiveFrom: { type: String, required: true },
+    branches: { type: [Schema.Types.Mixed], required: true } as never,
+    by: { type: String, required: true },
+    reason: { type: String, required: true },
+    createdAt: { type: Date, required: true },
+  },
+  { strict: 'throw', versionKey: false },
+);
+
+const edit = new Schema<CatalogEdit>(
+  {
+    archiveId: { type: String, required: true },
+    version: { type: Number, required: true },
+    edit: { type: Number, required: true },
+    catalog: { type: Schema.Types.Mixed, required: true },
+    by: { type: String, required: true },
+    reason: { type: String, required: true },
+    at: { type: Date, required: true },
+    restores: String,
+    manifest: { type: Schema.Types.Mixed, required: true },
+    salt: { type: String, required: true },
+    signature: { type: String, required: true },
+    attestation: Schema.Types.Mixed,
+  },
+  { strict: 'throw', versionKey: false, minimize: false },
+);
+edit.index({ archiveId: 1, version: 1, edit: 1 }, { unique: true });
+
 export const createArchiveModels = (connection: Connection) => ({
   Archive: connection.model('Archive', archive, 'archives'),
   ArchiveVersion: connection.model('ArchiveVersion', version, 'archiveVersions'),
+  CatalogEdit: connection.model('CatalogEdit', edit, 'catalogEdits'),
+  CatalogTemplate: connection.model('CatalogTemplate', template, 'catalogTemplates'),
 });

@@ -29,6 +29,8 @@ export interface Batch {
   scannerId?: string;
   archiveId: string;
   reason?: string;
+  /** 补扫: the visit was archived when it was announced. */
+  isLate?: boolean;
   documentsComplete: boolean;
   /** SM3 of the JCS of the registration: the same batch again is told from another under its name. */
   registrationSm3: string;
@@ -38,6 +40,15 @@ export interface Batch {
   version?: number;
   createdAt: Date;
   committedAt?: Date;
+}
+
+/** 扫描站: who sends batches, and when it was last heard of. */
+export interface Station {
+  /** The app or the person that is logged in. */
+  sender: string;
+  /** What the sender calls the scanner; empty if it names none. */
+  scannerId: string;
+  lastContactAt: Date;
 }
 
 const part = new Schema<Part>(
@@ -63,6 +74,7 @@ const schema = new Schema<Batch>(
     scannerId: String,
     archiveId: { type: String, required: true, index: true },
     reason: String,
+    isLate: Boolean,
     documentsComplete: { type: Boolean, required: true },
     registrationSm3: { type: String, required: true },
     state: { type: String, enum: Object.values(BatchState), required: true },
@@ -78,4 +90,18 @@ schema.index({ state: 1, createdAt: -1, _id: -1 });
 schema.index({ createdAt: -1, _id: -1 });
 schema.index({ 'parts.objectId': 1 }, { sparse: true });
 
-export const createBatchModel = (connection: Connection) => connection.model('Batch', schema, 'batches');
+const station = new Schema<Station>(
+  {
+    sender: { type: String, required: true },
+    scannerId: { type: String, default: '' },
+    lastContactAt: { type: Date, required: true },
+  },
+  { strict: 'throw', versionKey: false },
+);
+station.index({ sender: 1, scannerId: 1 }, { unique: true });
+station.index({ lastContactAt: -1 });
+
+export const createBatchModels = (connection: Connection) => ({
+  Batch: connection.model('Batch', schema, 'batches'),
+  Station: connection.model('Station', station, 'stations'),
+});

@@ -1,0 +1,150 @@
+/** 留痕的类别: what lists of the trace are narrowed by. */
+export const TraceKind = {
+  session: 'session',
+  search: 'search',
+  open: 'open',
+  page: 'page',
+  /** What the browser holds ready and has not shown: thumbnails, and pages fetched ahead. */
+  preview: 'preview',
+  print: 'print',
+  download: 'download',
+  write: 'write',
+  admin: 'admin',
+} as const;
+export type TraceKind = (typeof TraceKind)[keyof typeof TraceKind];
+
+export const TRACE_KIND_NAMES: Record<TraceKind, { zh: string; en: string }> = {
+  session: { zh: '登录', en: 'Session' },
+  search: { zh: '检索', en: 'Search' },
+  open: { zh: '打开', en: 'Open' },
+  page: { zh: '看页', en: 'Page' },
+  preview: { zh: '缩略与预取', en: 'Preview' },
+  print: { zh: '打印', en: 'Print' },
+  download: { zh: '下载与导出', en: 'Download' },
+  write: { zh: '办理', en: 'Change' },
+  admin: { zh: '管理', en: 'Administration' },
+};
+
+export const TRACE_RESULTS = ['allowed', 'denied', 'failed'] as const;
+export type TraceResult = (typeof TRACE_RESULTS)[number];
+
+const named = (kind: TraceKind, zh: string, en: string) => ({ kind, zh, en });
+
+/** Every action that leaves a trace: its kind, and what people call it. */
+export const TRACE_ACTIONS = {
+  'session.login': named('session', '登录', 'Logged in'),
+  'session.logout': named('session', '退出登录', 'Logged out'),
+  'session.end': named('session', '结束登录会话', 'Ended a session'),
+  'account.activate': named('session', '激活账号', 'Activated the account'),
+  'account.read': named('session', '查看自己的账号', 'Read the own account'),
+  'account.password': named('session', '修改密码', 'Changed the password'),
+  'account.totp.begin': named('session', '开始绑定动态口令', 'Began a second factor'),
+  'account.totp.confirm': named('session', '绑定动态口令', 'Confirmed a second factor'),
+  'account.totp.remove': named('session', '解除动态口令', 'Removed the second factor'),
+
+  'archive.search': named('search', '检索档案', 'Searched archives'),
+  'archive.open': named('open', '打开档案', 'Opened an archive'),
+  'archive.timeline': named('open', '查看业务时间线', 'Read the timeline'),
+  'archive.page': named('page', '查看页面', 'Saw a page'),
+  'archive.thumbnail': named('preview', '取缩略图', 'Took a thumbnail'),
+  'archive.prefetch': named('preview', '预取页面', 'Fetched a page ahead'),
+  'archive.print': named('print', '打印页面', 'Printed a page'),
+  'archive.receipt': named('download', '下载存证回执', 'Took the receipt'),
+  'archive.package': named('download', '下载 OFD', 'Took the OFD'),
+  'archive.retry': named('write', '重试归档步骤', 'Tried archiving again'),
+  'archive.hold': named('write', '封存病案', 'Put on hold'),
+  'archive.holdRelease': named('write', '解除封存', 'Took the hold off'),
+  'archive.marks': named('write', '修改借阅标记', 'Changed marks'),
+  'archiving.failed': named('write', '归档步骤转人工', 'Archiving waits for a person'),
+  'catalog.open': named('open', '查看目录', 'Read a catalogue'),
+  'catalog.diff': named('open', '比较目录版本', 'Compared catalogues'),
+  'catalog.proof': named('open', '查看目录存证', 'Read the proof of a catalogue'),
+  'catalog.save': named('write', '修订目录', 'Arranged the catalogue'),
+  'catalog.restore': named('write', '恢复目录版本', 'Brought a catalogue back'),
+  'batch.search': named('search', '查看批次', 'Listed batches'),
+  'batch.open': named('open', '打开批次', 'Opened a batch'),
+  'batch.register': named('write', '登记批次', 'Registered a batch'),
+  'batch.commit': named('write', '提交批次', 'Committed a batch'),
+
+  'loan.search': named('search', '查看借阅列表', 'Listed loans'),
+  'loan.open': named('open', '打开借阅', 'Opened a loan'),
+  'loan.proof': named('open', '查看借阅存证', 'Read the proof of a loan'),
+  'loan.export': named('download', '导出借阅', 'Exported loans'),
+  'loan.statistics': named('search', '查看归还率', 'Read the return rates'),
+  'loan.apply': named('write', '申请借阅', 'Applied for loans'),
+  'loan.submit': named('write', '提交借阅', 'Handed in a loan'),
+  'loan.discard': named('write', '删除借阅草稿', 'Discarded a draft'),
+  'loan.claim': named('write', '领取审核', 'Claimed a review'),
+  'loan.release': named('write', '放回审核', 'Released a review'),
+  'loan.assign': named('write', '改派审核', 'Gave a review to another'),
+  'loan.approve': named('write', '批准借阅', 'Approved'),
+  'loan.refuse': named('write', '驳回借阅', 'Refused'),
+  'loan.sendBack': named('write', '退回修改', 'Sent back'),
+  'loan.withdraw': named('write', '撤回申请', 'Withdrew'),
+  'loan.start': named('write', '启用借阅', 'Began a loan'),
+  'loan.renew': named('write', '申请续借', 'Asked for a renewal'),
+  'loan.return': named('write', '归还', 'Returned'),
+  'loan.recall': named('write', '收回', 'Recalled'),
+  'loan.close': named('write', '关闭借阅', 'Closed a loan'),
+  'loan.bulk': named('write', '批量办理借阅', 'Acted on many loans'),
+  'job.search': named('search', '查看批量任务', 'Listed jobs'),
+  'job.open': named('open', '打开批量任务', 'Opened a job'),
+  'loanPolicy.change': named('admin', '修改借阅制度', 'Changed the policy'),
+  'template.change': named('admin', '修改目录模板', 'Changed the template'),
+  'calendar.change': named('admin', '修改工作日历', 'Changed the calendar'),
+
+  'system.setup': named('admin', '系统初始化', 'Set the system up'),
+  'station.search': named('admin', '查看扫描站', 'Listed scan stations'),
+  'system.status': named('admin', '查看系统状态', 'Read the status'),
+  'system.overlay': named('admin', '查看组网状态', 'Read the overlay'),
+  'user.search': named('admin', '查看用户列表', 'Listed accounts'),
+  'user.read': named('admin', '查看账号', 'Read an account'),
+  'user.create': named('admin', '新建账号', 'Made an account'),
+  'user.change': named('admin', '修改账号', 'Changed an account'),
+  'user.activation': named('admin', '发放激活码', 'Gave an activation code'),
+  'user.disable': named('admin', '停用账号', 'Closed an account'),
+  'user.enable': named('admin', '启用账号', 'Opened an account again'),
+  'user.roles': named('admin', '授予角色', 'Gave roles'),
+  'user.totpReset': named('admin', '解除他人动态口令', 'Removed a second factor'),
+  'user.sessionsEnd': named('admin', '结束他人登录', 'Ended sessions'),
+  'department.create': named('admin', '新建科室', 'Made a department'),
+  'department.change': named('admin', '修改科室', 'Changed a department'),
+  'deputy.read': named('admin', '查看代理', 'Read deputies'),
+  'deputy.name': named('admin', '指定代理', 'Named a deputy'),
+  'deputy.end': named('admin', '终止代理', 'Ended a deputy'),
+
+  'trace.read': named('admin', '查看留痕', 'Read the trace'),
+  'trace.proof': named('admin', '查看留痕存证', 'Read the proof of an entry'),
+  'trace.verify': named('admin', '核验留痕', 'Verified the trace'),
+  'trace.export': named('download', '导出留痕', 'Exported the trace'),
+  'workflow.search': named('admin', '查看流程列表', 'Listed workflows'),
+  'workflow.read': named('admin', '查看流程', 'Read a workflow'),
+  'workflow.retry': named('admin', '重试流程', 'Tried a workflow again'),
+  'workflow.cancel': named('admin', '取消流程', 'Cancelled a workflow'),
+  'workflow.reassign': named('admin', '改派流程任务', 'Reassigned a task'),
+  'workflow.decode': named('admin', '解密流程数据', 'Decoded payloads'),
+  /** Any other route that was refused. */
+  request: named('session', '请求', 'Request'),
+} as const satisfies Record<string, { kind: TraceKind; zh: string; en: string }>;
+export type TraceAction = keyof typeof TRACE_ACTIONS;
+
+/** What batches of the trace are attested under. */
+export const TRACE_STREAM = 'trace';
+export const TRACE_FORMAT = 'sealfolio-trace/1';
+/** Rows of one batch, at most. */
+export const TRACE_BATCH_ROWS = 256;
+/** A row waits this long for its batch, if it does not fill before. †ours. */
+export const TRACE_ATTEST_WITHIN_MS = 10_000;
+
+/** What is attested of rows `from` to `to`: all of it follows from the rows. */
+export interface TraceManifest {
+  format: typeof TRACE_FORMAT;
+  memberId: string;
+  from: number;
+  to: number;
+  /** Merkle root (RFC 6962 §2.1, SM3) over the digests of the rows. */
+  root: string;
+  /** Hash of the row before `from`, and of row `to`. */
+  previous: string;
+  head: string;
+}
