@@ -13,12 +13,34 @@ export class LedgerError extends Error {
       | 'type-unsupported'
       | 'mempool-full'
       | 'not-found'
+      | 'pruned'
+      | 'not-synced'
+      | 'route-not-found'
       | 'block-invalid'
       | 'commit-invalid'
       | 'double-sign'
-      | 'config-invalid',
+      | 'config-invalid'
+      | 'store-corrupt',
     readonly reason: string,
   ) {
     super(`${code}: ${reason}`);
   }
 }
+
+/** What a refused message says of the peer that it came from. */
+export type Blame =
+  /** Nothing that a correct peer could not have sent: late, early, or refused for what we are. */
+  | 'ignore'
+  /** No correct peer sends it. */
+  | 'reject';
+
+const REJECTED: ReadonlySet<LedgerError['code']> = new Set([
+  'encoding-invalid',
+  'transaction-too-large',
+  'signature-invalid',
+  'chain-mismatch',
+  'block-invalid',
+  'commit-invalid',
+]);
+
+export const blameFor = ({ code }: LedgerError): Blame => (REJECTED.has(code) ? 'reject' : 'ignore');

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { nameSchema } from '../platform/config/schemas.ts';
-import { genesisHash, type Member, membersHash } from './codec/block.ts';
+import { jcs } from '../platform/crypto/index.ts';
+import { genesisHash } from './codec/block.ts';
+import { byMemberId, type Member, membersHash } from './codec/member.ts';
 import { LedgerError } from './errors.ts';
 
 /** The first thing all members agree on: the chain's name, its start and who is in it. */
@@ -10,6 +12,8 @@ export interface Genesis {
   timeMs: number;
   /** Sorted by memberId. */
   members: Member[];
+  /** The first overlay policy: JSON text; the members may vote for another. */
+  policy: Buffer;
   hash: Buffer;
   membersHash: Buffer;
 }
@@ -28,8 +32,9 @@ const schema = z.strictObject({
     )
     .min(1)
     .max(256),
+  policy: z.record(z.string(), z.json()).default({}),
 });
-export type GenesisDocument = z.infer<typeof schema>;
+export type GenesisDocument = z.input<typeof schema>;
 
 /** Throws config-invalid, naming the field, unless it is a genesis. */
 export function parseGenesis(document: unknown): Genesis {
@@ -39,9 +44,10 @@ export function parseGenesis(document: unknown): Genesis {
     throw new LedgerError('config-invalid', `genesis ${issue!.path.join('.')}: ${issue!.message}`);
   }
   const { chainId, time, members: listed } = parsed.data;
+  const policy = Buffer.from(jcs(parsed.data.policy), 'utf8');
   const members = listed
     .map((member) => ({ ...member, publicKey: Buffer.from(member.publicKey, 'hex') }))
-    .sort((a, b) => (a.memberId < b.memberId ? -1 : 1));
+    .sort(byMemberId);
   if (new Set(members.map(({ memberId }) => memberId)).size !== members.length)
     throw new LedgerError('config-invalid', 'genesis names a member twice');
   const timeMs = Date.parse(time);
@@ -49,7 +55,8 @@ export function parseGenesis(document: unknown): Genesis {
     chainId,
     timeMs,
     members,
-    hash: genesisHash(chainId, timeMs, members),
+    policy,
+    hash: genesisHash(chainId, timeMs, members, policy),
     membersHash: membersHash(members),
   };
 }

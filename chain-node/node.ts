@@ -1,158 +1,357 @@
 import { EventEmitter } from 'node:events';
-import type { Logger } from '../platform/observe/logger.ts';
-import { decodeProposal, decodeVote, encodeBlock, encodeCommit, type Header } from './codec/block.ts';
-import { ConsensusDriver, type Timeouts } from './consensus/driver.ts';
+import type { Header } from './codec/block.ts';
+import { encodeEquivocation, type Equivocation } from './codec/evidence.ts';
+import { decodeCosigned } from './codec/checkpoint.ts';
+import { decodeProposal } from './codec/proposal.ts';
+import { decodeTransaction, encodeTransaction, signTransaction, txIdOf, TxType } from './codec/transaction.ts';
+import { decodeVote } from './codec/vote.ts';
+import { ConsensusDriver } from './consensus/driver.ts';
 import { Signer } from './consensus/signer.ts';
+import type { Timeouts } from './consensus/timeouts.ts';
 import { Wal } from './consensus/wal.ts';
-import { LedgerError } from './errors.ts';
+import { blameFor, LedgerError } from './errors.ts';
 import type { Genesis } from './genesis.ts';
-import { checkTransactions, Mempool } from './mempool/mempool.ts';
+import type { CheckedTx } from './mempool/checker.ts';
+import { Intake } from './mempool/intake.ts';
+import { Mempool } from './mempool/mempool.ts';
 import {
   decodeFinalBlock,
+  decodeGreeting,
+  decodeHashes,
   decodeHeight,
-  decodeIds,
   decodeStatus,
-  encodeFinalBlock,
-  encodeHeight,
-  encodeIds,
+  decodeTxs,
+  encodeGreeting,
   encodeStatus,
   Frame,
   frame,
-  MAX_IDS,
-  type Status,
 } from './p2p/frames.ts';
-import { Ledger } from './state/ledger.ts';
+import { PolicyState } from './overlay/policy-state.ts';
+import { Gossip } from './p2p/gossip.ts';
+import type { Trust } from './p2p/tls.ts';
+import { sm3 } from '../platform/crypto/index.ts';
+import type { Logger } from '../platform/observe/logger.ts';
+import type { Governance } from './state/governance.ts';
+import type { Ledger, RefusedTx } from './state/ledger.ts';
+import { LedgerReader } from './state/reader.ts';
+import { CatchUp, FEW_BLOCKS } from './sync/catch-up.ts';
+import { Checkpoints } from './sync/checkpoints.ts';
+import { DamageMark, openLedger } from './sync/open-ledger.ts';
+import { decodeSnapshot } from './sync/snapshot.ts';
+import { UnderWay } from './under-way.ts';
 import type { Links, Timer, World } from './world.ts';
 
 export interface NodeOptions {
   memberId: string;
-  /** SM2, 32 bytes; only in memory. */
-  privateKey: Uint8Array;
+  /** SM2, 32 bytes each; only in memory. The present key, and one that it may rotate to. */
+  privateKeys: readonly Uint8Array[];
   genesis: Genesis;
   timeouts: Timeouts;
+  /** How a node without a store begins: with all blocks, or, as an observer may, with a snapshot of the head. */
+  sync: 'blocks' | 'snapshot';
+  /** So many blocks it takes one by one rather than a snapshot. */
+  fewBlocks?: number;
   logger: Logger;
 }
 
 export interface NodeEvents {
   block: [header: Header, txIds: string[]];
+  /** The members decided something: other members, another policy, a change that is open. */
+  governance: [];
+  /** A transaction of our own that proves a member false. */
+  evidence: [txId: string];
 }
 
 const STATUS_EVERY_MS = 1000;
-/** A peer that is ahead may be so for a moment only. */
-const BEHIND_AFTER_MS = 200;
-const MAX_BLOCKS_SENT = 64;
-const MAX_SENT_BYTES = 4 * 1024 * 1024;
+const STATUS_PAUSE_MS = 200;
+/** A chain that has no block for this long has stopped, or goes on without this node: each minute there is one. */
+const BEHIND_AFTER_MS = 5 * 60_000;
+/** Transactions that came to nothing, remembered for who asks. */
+const MAX_FAILED = 1000;
 
 /** One member's ledger node: the ledger, the mempool, consensus and the links, tied together. */
 export class LedgerNode extends EventEmitter<NodeEvents> {
   readonly mempool = new Mempool();
-  readonly network: Links;
+  /** Who may reach whom over the overlay, and whose certificates are taken. */
+  readonly policy = new PolicyState();
+  readonly reader: LedgerReader;
+  readonly links: Links;
+  /** Why transactions that were taken cannot be in a block any more; by id. */
+  readonly failed = new Map<string, LedgerError>();
+  readonly checkpoints: Checkpoints;
+  /** Frames that were refused, by peer and code. */
+  readonly refusals = new Map<string, { peer: string; code: LedgerError['code']; count: number }>();
   readonly #driver: ConsensusDriver;
-  readonly #heights = new Map<string, number>();
-  readonly #asking = new Set<string>();
+  readonly #intake: Intake;
+  readonly #gossip: Gossip;
+  readonly #catchUp: CatchUp;
   readonly #timers = new Set<Timer>();
+  /** Frames that are being handled, and what nobody waits for. */
+  readonly #underWay: UnderWay;
+  #isTelling = false;
+  #keys: Map<string, string>;
+  #governance: Governance;
 
   private constructor(
     readonly options: NodeOptions,
     readonly ledger: Ledger,
     private readonly world: World,
+    private readonly mark: DamageMark,
   ) {
     super();
     this.setMaxListeners(0);
-    const { memberId, privateKey, genesis, timeouts, logger } = options;
-    this.network = world.links({
+    this.#underWay = new UnderWay(world);
+    const { memberId, privateKeys, genesis, timeouts, sync, logger } = options;
+    const { mempool } = this;
+    this.reader = new LedgerReader(ledger);
+    this.#keys = this.#keysNow();
+    this.#governance = ledger.governance;
+    this.policy.update(ledger.governance.policy);
+    const signer = new Signer(memberId, genesis.chainId, privateKeys, world.vault, world.signatures);
+    this.links = world.links({
       onFrame: (from, kind, payload) => this.#onFrame(from, kind, payload),
       onOpen: (peer) => this.#greet(peer),
+      keyOf: (peer) => ledger.publicKeyOf(peer),
+      privateKey: () => signer.linkKey(this.links.connected().length > 0),
+      trust: () => this.trust(),
     });
     this.#driver = new ConsensusDriver({
       ledger,
-      mempool: this.mempool,
-      signer: new Signer(memberId, genesis.chainId, privateKey, world.disk, world.signatures),
-      wal: new Wal(world.disk.log('wal')),
+      mempool,
+      signer,
+      wal: new Wal(world.disk.log('wal'), ledger.height + 1),
       world,
       timeouts,
       logger,
-      broadcast: (bytes) => this.network.broadcast(bytes),
-      isConnected: (peer) => this.network.isConnected(peer),
-      onDecided: (header, txs) => {
+      broadcast: (bytes) => this.links.broadcast(bytes),
+      isConnected: (peer) => this.links.isConnected(peer),
+      want: (from, hashes) => this.#gossip.want(from, hashes),
+      onDecided: (header, placed) => {
         this.emit(
           'block',
           header,
-          txs.map(({ txId }) => txId.toString('hex')),
+          placed.map(({ txId }) => txId.toString('hex')),
         );
-        this.network.broadcast(this.#status());
+        this.#followGovernance(!header.membersHash.equals(header.nextMembersHash));
+        this.checkpoints.onDecided(header);
+        this.#tellStatus();
       },
+      onBegun: () => {
+        this.#followGovernance(true);
+        this.#tellStatus();
+      },
+      onRefused: (refused) => this.#refuse(refused),
+      onEquivocation: (equivocation) => this.#report(equivocation, signer),
+    });
+    this.checkpoints = new Checkpoints({
+      ledger,
+      links: this.links,
+      signatures: world.signatures,
+      memberId,
+      privateKey: () => signer.privateKey,
+      spanMs: timeouts.checkpoint,
+      world,
+      underWay: this.#underWay,
+      onSplit: (evidence, from) => {
+        this.#catchUp.onFork(from, evidence.height);
+        this.#underWay.behind(this.#driver.accuse(evidence));
+      },
+    });
+    const clock = { now: world.now, after: (ms: number, run: () => void) => this.#after(ms, run) };
+    this.#intake = new Intake(ledger, mempool, world.checker, clock, (tx, isNew) => this.#onChecked(tx, isNew));
+    this.#gossip = new Gossip({
+      links: this.links,
+      mempool,
+      intake: this.#intake,
+      world: clock,
+      txOfBlock: (hash) => this.#driver.tx(hash),
+      onBad: (hash) => this.#driver.spoil(hash),
+      isExcused: (from, encoded) => this.#isExcused(from, encoded),
+    });
+    this.#catchUp = new CatchUp({
+      ledger,
+      reader: this.reader,
+      driver: this.#driver,
+      links: this.links,
+      world,
+      takesSnapshot: sync === 'snapshot',
+      fewBlocks: options.fewBlocks ?? FEW_BLOCKS,
+      after: (ms, run) => void this.#after(ms, run),
     });
   }
 
-  /** Opens what is on disk. */
+  /** Opens what is on disk; what is damaged there is repaired as far as it can be, the rest comes from the others. */
   static async open(options: NodeOptions, world: World): Promise<LedgerNode> {
-    return new LedgerNode(options, await Ledger.open(options.genesis, world), world);
+    const mark = new DamageMark(world);
+    let isOpen = false;
+    const onCorrupt = (error: LedgerError) => {
+      if (!isOpen) return;
+      isOpen = false;
+      options.logger.error({ reason: error.reason }, 'the store is damaged: it is repaired at the next start');
+      mark.damaged();
+      world.fatal(error);
+    };
+    const ledger = await openLedger(options.genesis, world, mark, options.logger, onCorrupt);
+    isOpen = true;
+    if (options.sync === 'snapshot' && ledger.validators.includes(options.memberId)) {
+      await ledger.store.close();
+      throw new LedgerError(
+        'config-invalid',
+        'a validator needs all blocks, to know what was in them: sync must be blocks',
+      );
+    }
+    return new LedgerNode(options, ledger, world, mark);
   }
 
   /** Joins the others, and gives the port it listens on. */
   async start(): Promise<number> {
-    const port = await this.network.start();
+    const port = await this.links.start();
     await this.#driver.start();
+    await this.checkpoints.start();
     this.#tickLater();
     return port;
   }
 
   async close(): Promise<void> {
     for (const timer of this.#timers) timer.cancel();
-    await this.network.close();
+    await this.links.close();
     await this.#driver.close();
+    // What came before the links closed may be reading still.
+    await this.#underWay.ended();
+    await this.world.checker.close();
     await this.ledger.store.close();
+    this.mark.close();
   }
 
-  /** Takes a signed transaction, from an application or a peer; gives its id. Sent again it is the same answer. Throws LedgerError. */
+  /** Takes a signed transaction from an application; gives its id. Sent again it is the same answer. Throws LedgerError. */
   async submit(encoded: Buffer): Promise<string> {
-    const known = this.mempool.find(encoded);
-    if (known !== undefined) return known.id;
-    const [checked] = await checkTransactions([encoded], this.options.genesis, this.world.signatures);
-    const { id, tx } = checked!;
-    const used = await this.ledger.store.txIdOfNonce(tx.sender, tx.nonce);
-    if (used === id) return id;
-    if (used !== null) throw new LedgerError('transaction-invalid', 'nonce was used by another transaction');
-    if (this.mempool.add(checked!)) {
-      this.network.broadcast(frame(Frame.announce, encodeIds([id])));
-      this.#driver.notify();
+    const tx = await this.#intake.submit(encoded);
+    if (this.mempool.byHash(tx.hash) !== undefined) this.#gossip.tell(tx);
+    return tx.id;
+  }
+
+  #onChecked(tx: CheckedTx, isNew: boolean): void {
+    this.#driver.supply(tx);
+    if (!isNew) return;
+    this.failed.delete(tx.id);
+    this.#gossip.passOn(tx);
+    this.#driver.notify();
+  }
+
+  #followGovernance(isHandover: boolean): void {
+    if (isHandover) this.#partWithStrangers();
+    this.policy.update(this.ledger.governance.policy);
+    if (this.ledger.governance !== this.#governance) this.emit('governance');
+    this.#governance = this.ledger.governance;
+  }
+
+  /** Closes the links to who is a member no more, or has another key now: they prove themselves anew. */
+  #partWithStrangers(): void {
+    const known = this.#keys;
+    this.#keys = this.#keysNow();
+    for (const peer of this.links.connected()) if (known.get(peer) !== this.#keys.get(peer)) this.links.drop(peer);
+  }
+
+  /** Whose certificates are taken on links. */
+  trust(): Trust {
+    const authorities = this.policy.policy.authorities.map(({ pem }) => pem);
+    return { authorities, isBehind: this.world.now() - this.ledger.headTimeMs > BEHIND_AFTER_MS };
+  }
+
+  #keysNow(): Map<string, string> {
+    return new Map(this.ledger.members.map(({ memberId, publicKey }) => [memberId, publicKey.toString('hex')]));
+  }
+
+  /** A transaction that another key of its sender signed may come from a peer that is ahead, or behind. */
+  #isExcused(from: string, encoded: Buffer): boolean {
+    const { former, open } = this.ledger.governance;
+    const { sender } = decodeTransaction(encoded);
+    const height = this.#catchUp.heightOf(from);
+    const isBehind = height === null || height > this.ledger.height;
+    return isBehind || open.length > 0 || former.some(({ memberId }) => memberId === sender);
+  }
+
+  #refuse(refused: readonly RefusedTx[]): void {
+    for (const { tx, error } of refused) {
+      this.failed.set(tx.id, error);
+      this.options.logger.info({ txId: tx.id, code: error.code, reason: error.reason }, 'transaction came to nothing');
     }
-    return id;
+    for (const id of this.failed.keys()) {
+      if (this.failed.size <= MAX_FAILED) break;
+      this.failed.delete(id);
+    }
+  }
+
+  /** Puts what proves a member false on the chain, once a member and height, whoever else does the same. */
+  #report(equivocation: Equivocation, signer: Signer): void {
+    const { memberId: sender, genesis, logger } = this.options;
+    const body = encodeEquivocation(equivocation);
+    const nonce = sm3(body).subarray(0, 16);
+    const unsigned = { chainId: genesis.chainId, sender, nonce, type: TxType.evidence, body };
+    const tx = signTransaction(unsigned, signer.privateKey, this.world.signatures);
+    this.emit('evidence', txIdOf(tx).toString('hex'));
+    this.submit(encodeTransaction(tx)).catch((error: unknown) => {
+      if (!(error instanceof LedgerError)) return this.world.fatal(error);
+      logger.warn({ code: error.code, reason: error.reason }, 'evidence not submitted');
+    });
   }
 
   /** Whether some peer has blocks that we have not. */
   get isSyncing(): boolean {
-    return Math.max(0, ...this.#heights.values()) > this.ledger.height + 1;
+    return this.#catchUp.highest > this.ledger.height + 1;
+  }
+
+  /** Messages of heights ahead that were let fall, by the peer that sent too many. */
+  get earlyDropped(): ReadonlyMap<string, number> {
+    return this.#driver.earlyDropped;
   }
 
   peers(): { memberId: string; connected: boolean; height: number | null }[] {
-    return this.options.genesis.members
+    return this.ledger.members
       .filter(({ memberId }) => memberId !== this.options.memberId)
       .map(({ memberId }) => ({
         memberId,
-        connected: this.network.isConnected(memberId),
-        height: this.#heights.get(memberId) ?? null,
+        connected: this.links.isConnected(memberId),
+        height: this.#catchUp.heightOf(memberId),
       }));
   }
 
   #status(): Buffer {
-    return frame(Frame.status, encodeStatus(this.ledger));
+    const { height, head } = this.ledger;
+    return frame(Frame.status, encodeStatus({ height, head, isAsleep: this.#driver.isAsleep }));
+  }
+
+  /** Tells the others how far it is; under load not after every block, as only who has fallen behind needs it. */
+  #tellStatus(): void {
+    if (this.#isTelling) return;
+    this.#isTelling = true;
+    this.links.broadcast(this.#status());
+    const { height } = this.ledger;
+    this.#after(STATUS_PAUSE_MS, () => {
+      this.#isTelling = false;
+      if (this.ledger.height > height) this.#tellStatus();
+    });
   }
 
   #greet(peer: string): void {
-    this.network.send(peer, this.#status());
-    const ids = this.mempool.ids().slice(0, MAX_IDS);
-    if (ids.length > 0) this.network.send(peer, frame(Frame.announce, encodeIds(ids)));
+    this.links.send(peer, this.#status());
+    this.#sendGreeting(peer);
+    this.#gossip.greet(peer);
+    this.#underWay.behind(this.checkpoints.greet(peer));
     this.#remind(peer);
   }
 
-  #after(ms: number, run: () => void): void {
+  #sendGreeting(peer: string): void {
+    this.links.send(peer, frame(Frame.greeting, encodeGreeting(this.#driver.greetingFor(peer))));
+  }
+
+  #after(ms: number, run: () => void): Timer {
     const timer = this.world.after(ms, () => {
       this.#timers.delete(timer);
       run();
     });
     this.#timers.add(timer);
+    return timer;
   }
 
   #tickLater(): void {
@@ -163,98 +362,75 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
   }
 
   #tick(): void {
-    this.network.broadcast(this.#status());
-    for (const peer of this.network.connected()) this.#remind(peer);
+    this.links.broadcast(this.#status());
+    const missing = this.#driver.missing();
+    for (const peer of this.links.connected()) {
+      this.#remind(peer);
+      if (missing.length > 0) this.#gossip.want(peer, missing);
+    }
   }
 
   /** Sends what is known of the present height again to a peer that is at it. */
   #remind(peer: string): void {
-    if ((this.#heights.get(peer) ?? this.ledger.height) !== this.ledger.height) return;
-    for (const message of this.#driver.messages()) this.network.send(peer, message);
+    const { height } = this.ledger;
+    if ((this.#catchUp.heightOf(peer) ?? height) !== height) return;
+    for (const message of this.#driver.messages()) this.links.send(peer, message);
   }
 
+  /** A refusal that a correct peer may cause is logged and counted; one that none would cause closes the link. */
   async #onFrame(from: string, kind: Frame, payload: Buffer): Promise<void> {
-    switch (kind) {
-      case Frame.vote:
-        return this.#driver.onVote(decodeVote(payload));
-      case Frame.proposal:
-        return this.#driver.onProposal(decodeProposal(payload));
-      case Frame.announce: {
-        const unknown: string[] = [];
-        for (const id of decodeIds(payload))
-          if (!this.mempool.has(id) && (await this.ledger.store.place(id)) === null) unknown.push(id);
-        if (unknown.length > 0) this.network.send(from, frame(Frame.want, encodeIds(unknown)));
-        return;
-      }
-      case Frame.want:
-        for (const id of decodeIds(payload)) {
-          const tx = this.mempool.get(id);
-          if (tx !== undefined) this.network.send(from, frame(Frame.transaction, tx.encoded));
-        }
-        return;
-      case Frame.transaction:
-        await this.submit(payload).catch((error: unknown) => {
-          // A full mempool is our state, and a used nonce may be a race: neither is the peer's fault.
-          if (!(error instanceof LedgerError) || !['mempool-full', 'transaction-invalid'].includes(error.code))
-            throw error;
-        });
-        return;
-      case Frame.status:
-        return this.#onStatus(from, decodeStatus(payload));
-      case Frame.blocksWanted:
-        return this.#sendBlocks(from, decodeHeight(payload));
-      case Frame.block: {
-        const { block, commit } = decodeFinalBlock(payload);
-        const before = this.ledger.height;
-        await this.#driver.onBlock(block, commit);
-        if (this.#blocksAwaited > 0) this.#blocksAwaited -= 1;
-        if (this.#blocksAwaited === 0 && this.ledger.height > before) this.#catchUp(from);
-        return;
-      }
-      case Frame.hello:
-        throw new LedgerError('encoding-invalid', 'a second hello');
+    try {
+      await this.#underWay.track(this.#handle(from, kind, payload));
+    } catch (error) {
+      if (!(error instanceof LedgerError)) return this.world.fatal(error);
+      this.#count(from, error.code);
+      if (blameFor(error) === 'reject') throw error;
+      this.options.logger.debug({ peer: from, kind, code: error.code, reason: error.reason }, 'frame ignored');
     }
   }
 
-  async #onStatus(from: string, { height, head }: Status): Promise<void> {
-    this.#heights.set(from, height);
-    if (height > this.ledger.height) return this.#askLater(from, () => this.#catchUp(from));
-    if (height === 0) return;
-    const own = height === this.ledger.height ? this.ledger.head : (await this.ledger.store.commit(height)).blockHash;
-    // It is on another branch: its block, with the signatures, is the evidence.
-    const ask = () => this.network.send(from, frame(Frame.blocksWanted, encodeHeight(height)));
-    if (!own.equals(head)) this.#askLater(from, ask);
+  #count(peer: string, code: LedgerError['code']): void {
+    const known = this.refusals.get(`${peer}/${code}`);
+    this.refusals.set(`${peer}/${code}`, { peer, code, count: (known?.count ?? 0) + 1 });
   }
 
-  #blocksAwaited = 0;
-
-  /** One question to a peer at a time: what it says of itself must not make us ask, and it answer, without end. */
-  #askLater(peer: string, ask: () => void): void {
-    if (this.#asking.has(peer)) return;
-    this.#asking.add(peer);
-    this.#after(BEHIND_AFTER_MS, () => {
-      this.#asking.delete(peer);
-      ask();
-    });
-  }
-
-  #catchUp(from: string): void {
-    const missing = (this.#heights.get(from) ?? 0) - this.ledger.height;
-    if (missing <= 0) return;
-    // Our own head too: a peer on another branch shows itself by it.
-    const first = Math.max(this.ledger.height, 1);
-    this.#blocksAwaited = Math.min(this.ledger.height + missing - first + 1, MAX_BLOCKS_SENT);
-    this.network.send(from, frame(Frame.blocksWanted, encodeHeight(first)));
-  }
-
-  async #sendBlocks(to: string, from: number): Promise<void> {
-    let bytes = 0;
-    const last = Math.min(this.ledger.height, from + MAX_BLOCKS_SENT - 1);
-    for (let height = Math.max(from, 1); height <= last && bytes < MAX_SENT_BYTES; height += 1) {
-      const [block, commit] = await Promise.all([this.ledger.store.block(height), this.ledger.store.commit(height)]);
-      const message = frame(Frame.block, encodeFinalBlock(encodeBlock(block), encodeCommit(commit)));
-      this.network.send(to, message);
-      bytes += message.length;
+  async #handle(from: string, kind: Frame, payload: Buffer): Promise<void> {
+    switch (kind) {
+      case Frame.vote: {
+        const vote = decodeVote(payload);
+        this.#catchUp.onMessageOf(from, vote.height);
+        return this.#driver.onVote(vote, from);
+      }
+      case Frame.proposal: {
+        const proposal = decodeProposal(payload);
+        this.#catchUp.onMessageOf(from, proposal.height);
+        return this.#driver.onProposal(proposal, from);
+      }
+      case Frame.announce:
+        return this.#gossip.onAnnounce(from, decodeHashes(payload));
+      case Frame.want:
+        return this.#gossip.onWant(from, decodeHashes(payload));
+      case Frame.transactions:
+        return this.#gossip.onTransactions(from, decodeTxs(payload));
+      case Frame.status: {
+        const status = decodeStatus(payload);
+        if (status.isAsleep) this.#sendGreeting(from);
+        return this.#catchUp.onStatus(from, status);
+      }
+      case Frame.greeting:
+        return this.#driver.onGreeting(from, decodeGreeting(payload));
+      case Frame.blocksWanted:
+        return this.#catchUp.onBlocksWanted(from, decodeHeight(payload), () => this.#status());
+      case Frame.block:
+        return this.#catchUp.onBlock(from, decodeFinalBlock(payload));
+      case Frame.checkpoint:
+        return this.checkpoints.on(from, decodeCosigned(payload));
+      case Frame.snapshotWanted:
+        return this.#catchUp.onSnapshotWanted(from, () => this.#status());
+      case Frame.snapshot:
+        return this.#catchUp.onSnapshot(from, decodeSnapshot(payload));
+      case Frame.hello:
+        throw new LedgerError('encoding-invalid', 'a second hello');
     }
   }
 }

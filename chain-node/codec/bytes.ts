@@ -1,27 +1,50 @@
 import { LedgerError } from '../errors.ts';
 
+const FIRST_BYTES = 256;
+
 /** Writes the ledger's encoding (docs/receipt-format.md, Bytes): big-endian, length-prefixed, one form for each value. */
 export class Writer {
-  readonly #parts: Uint8Array[] = [];
+  #data: Buffer;
+  #at = 0;
+
+  /** `size`: how long it is going to be, where that is known and large. */
+  constructor(size = FIRST_BYTES) {
+    this.#data = Buffer.allocUnsafe(size);
+  }
+
+  /** Makes room for `length` more bytes, and gives where they go. */
+  #grow(length: number): number {
+    const at = this.#at;
+    this.#at += length;
+    if (this.#at > this.#data.length) {
+      const next = Buffer.allocUnsafe(Math.max(2 * this.#data.length, this.#at));
+      this.#data.copy(next, 0, 0, at);
+      this.#data = next;
+    }
+    return at;
+  }
 
   u8(value: number): this {
-    return this.raw(Uint8Array.of(value));
+    const at = this.#grow(1);
+    this.#data.writeUInt8(value, at);
+    return this;
   }
 
   u32(value: number): this {
-    const bytes = Buffer.allocUnsafe(4);
-    bytes.writeUInt32BE(value);
-    return this.raw(bytes);
+    const at = this.#grow(4);
+    this.#data.writeUInt32BE(value, at);
+    return this;
   }
 
   u64(value: number): this {
-    const bytes = Buffer.allocUnsafe(8);
-    bytes.writeBigUInt64BE(BigInt(value));
-    return this.raw(bytes);
+    const at = this.#grow(8);
+    this.#data.writeBigUInt64BE(BigInt(value), at);
+    return this;
   }
 
   raw(bytes: Uint8Array): this {
-    this.#parts.push(bytes);
+    const at = this.#grow(bytes.length);
+    this.#data.set(bytes, at);
     return this;
   }
 
@@ -39,8 +62,9 @@ export class Writer {
     return this;
   }
 
+  /** What was written; the writer is used up. */
   done(): Buffer {
-    return Buffer.concat(this.#parts);
+    return this.#data.subarray(0, this.#at);
   }
 }
 
@@ -53,7 +77,13 @@ export class Reader {
     this.#data = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   }
 
-  #take(length: number): Buffer {
+  /** Where it is, in bytes from the start. */
+  get at(): number {
+    return this.#at;
+  }
+
+  /** The next bytes as they lie in what is read: a view, not a copy. */
+  view(length: number): Buffer {
     if (length > this.#data.length - this.#at) throw new LedgerError('encoding-invalid', 'cut short');
     const part = this.#data.subarray(this.#at, this.#at + length);
     this.#at += length;
@@ -61,32 +91,37 @@ export class Reader {
   }
 
   u8(): number {
-    return this.#take(1)[0]!;
+    return this.view(1)[0]!;
   }
 
   u32(): number {
-    return this.#take(4).readUInt32BE();
+    return this.view(4).readUInt32BE();
   }
 
   /** Up to 2^53 − 1, as heights, sizes and times never exceed it. */
   u64(): number {
-    const value = this.#take(8).readBigUInt64BE();
+    const value = this.view(8).readBigUInt64BE();
     if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new LedgerError('encoding-invalid', 'number too large');
     return Number(value);
   }
 
   raw(length: number): Buffer {
-    return Buffer.from(this.#take(length));
+    return Buffer.from(this.view(length));
+  }
+
+  /** `bytes` as a view. */
+  bytesView(max: number): Buffer {
+    const length = this.u32();
+    if (length > max) throw new LedgerError('encoding-invalid', `${length} bytes where at most ${max} go`);
+    return this.view(length);
   }
 
   bytes(max: number): Buffer {
-    const length = this.u32();
-    if (length > max) throw new LedgerError('encoding-invalid', `${length} bytes where at most ${max} go`);
-    return this.raw(length);
+    return Buffer.from(this.bytesView(max));
   }
 
   str(max: number): string {
-    const bytes = this.bytes(max);
+    const bytes = this.bytesView(max);
     const text = bytes.toString('utf8');
     if (!Buffer.from(text, 'utf8').equals(bytes)) throw new LedgerError('encoding-invalid', 'text is not UTF-8');
     return text;

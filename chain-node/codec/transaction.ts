@@ -1,25 +1,20 @@
 import { type Sm2, sm2, sm3 } from '../../platform/crypto/index.ts';
 import { LedgerError } from '../errors.ts';
-import { decode, type Reader, tag, Writer } from './bytes.ts';
+import { decode, tag, Writer } from './bytes.ts';
+import { type LedgerRecord, MAX_NAME_BYTES, NONCE_BYTES, readRecord, SIGNATURE_BYTES, writeRecord } from './record.ts';
+
+export type { LedgerRecord } from './record.ts';
 
 export const MAX_RECORDS = 1024;
-export const MAX_NAME_BYTES = 64;
-export const MAX_NOTE_BYTES = 256;
 export const MAX_TX_BYTES = 1024 * 512;
-const NONCE_BYTES = 16;
-const SIGNATURE_BYTES = 64;
-const STREAM = /^[a-z0-9.-]{1,64}$/;
+const VERSION = 1;
 const TX_TAG = tag('sealfolio/tx/1');
 
-export const TxType = { attest: 1, member: 2, policy: 3 } as const;
+/** Wire numbers; never used again for anything else. */
+export const TxType = { attest: 1, member: 2, policy: 3, evidence: 4 } as const;
 
-/** One attested fact, of any business: the ledger sees a digest under a stream and a key. */
-export interface LedgerRecord {
-  stream: string;
-  key: Buffer;
-  digest: Buffer;
-  note: Buffer;
-}
+/** Streams of the ledger's own records, which no application may write to. */
+export const OWN_STREAMS = 'chain.';
 
 export interface Transaction {
   chainId: string;
@@ -29,65 +24,56 @@ export interface Transaction {
   body: Buffer;
   signature: Buffer;
 }
-
-export function writeRecord(writer: Writer, { stream, key, digest, note }: LedgerRecord): void {
-  writer.str(stream).bytes(key).raw(digest).bytes(note);
-}
-
-export function readRecord(reader: Reader): LedgerRecord {
-  const record = {
-    stream: reader.str(MAX_NAME_BYTES),
-    key: reader.bytes(MAX_NAME_BYTES),
-    digest: reader.raw(32),
-    note: reader.bytes(MAX_NOTE_BYTES),
-  };
-  if (!STREAM.test(record.stream)) throw new LedgerError('transaction-invalid', 'name of the stream');
-  if (record.key.length === 0) throw new LedgerError('transaction-invalid', 'empty key');
-  return record;
-}
+export type UnsignedTransaction = Omit<Transaction, 'signature'>;
 
 export function encodeAttestBody(records: readonly LedgerRecord[]): Buffer {
   return new Writer().list(records, writeRecord).done();
 }
 
-/** The records of an attest transaction. Throws type-unsupported on the other types, which governance brings. */
-export function recordsOf(tx: Pick<Transaction, 'type' | 'body'>): LedgerRecord[] {
-  if (tx.type !== TxType.attest) throw new LedgerError('type-unsupported', `transaction type ${tx.type}`);
-  const records = decode(tx.body, (reader) => reader.list(MAX_RECORDS, readRecord));
-  if (records.length === 0) throw new LedgerError('transaction-invalid', 'no records');
-  return records;
-}
+/** The records of an attest body, whose form layoutOf (attest.ts) has checked. */
+export const readAttestBody = (body: Uint8Array): LedgerRecord[] =>
+  decode(body, (reader) => reader.list(MAX_RECORDS, readRecord));
 
-function encodeUnsigned(tx: Omit<Transaction, 'signature'>): Buffer {
-  return new Writer().u8(1).str(tx.chainId).str(tx.sender).raw(tx.nonce).u8(tx.type).bytes(tx.body).done();
-}
+const encodeUnsigned = (tx: UnsignedTransaction): Buffer =>
+  new Writer().u8(VERSION).str(tx.chainId).str(tx.sender).raw(tx.nonce).u8(tx.type).bytes(tx.body).done();
 
 /** What the sender signs; its SM3 is the transaction's id, so the id does not change with the signature. */
-export function signingMessage(tx: Omit<Transaction, 'signature'>): Buffer {
-  return Buffer.concat([TX_TAG, encodeUnsigned(tx)]);
-}
+export const signingMessage = (tx: UnsignedTransaction): Buffer => Buffer.concat([TX_TAG, encodeUnsigned(tx)]);
 
-export function txIdOf(tx: Omit<Transaction, 'signature'>): Buffer {
-  return sm3(signingMessage(tx));
-}
+export const txIdOf = (tx: UnsignedTransaction): Buffer => sm3(signingMessage(tx));
 
-export function encodeTransaction(tx: Transaction): Buffer {
-  return Buffer.concat([encodeUnsigned(tx), tx.signature]);
-}
+export const encodeTransaction = (tx: Transaction): Buffer => Buffer.concat([encodeUnsigned(tx), tx.signature]);
 
+/** The signed message in an encoded transaction. */
+export const messageIn = (encoded: Uint8Array): Buffer =>
+  Buffer.concat([TX_TAG, encoded.subarray(0, encoded.length - SIGNATURE_BYTES)]);
+
+/** Reads a transaction; its parts are views of `data`. Throws transaction-too-large, encoding-invalid, type-unsupported. */
 export function decodeTransaction(data: Uint8Array): Transaction {
   if (data.length > MAX_TX_BYTES) throw new LedgerError('transaction-too-large', `${data.length} bytes`);
-  return decode(data, (reader) => {
-    if (reader.u8() !== 1) throw new LedgerError('encoding-invalid', 'version of the transaction');
+  const tx = decode(data, (reader) => {
+    if (reader.u8() !== VERSION) throw new LedgerError('encoding-invalid', 'version of the transaction');
     return {
       chainId: reader.str(MAX_NAME_BYTES),
       sender: reader.str(MAX_NAME_BYTES),
-      nonce: reader.raw(NONCE_BYTES),
+      nonce: reader.view(NONCE_BYTES),
       type: reader.u8(),
-      body: reader.bytes(MAX_TX_BYTES),
-      signature: reader.raw(SIGNATURE_BYTES),
+      body: reader.bytesView(MAX_TX_BYTES),
+      signature: reader.view(SIGNATURE_BYTES),
     };
   });
+  if (!Object.values(TxType).some((type) => type === tx.type))
+    throw new LedgerError('type-unsupported', `transaction type ${tx.type}`);
+  return tx;
+}
+
+/** Makes a signed transaction. */
+export function signTransaction(
+  unsigned: UnsignedTransaction,
+  privateKey: Uint8Array,
+  { sign }: Pick<Sm2, 'sign'> = sm2,
+): Transaction {
+  return { ...unsigned, signature: sign(privateKey, signingMessage(unsigned)) };
 }
 
 /** Makes and signs an attest transaction. */
@@ -99,8 +85,8 @@ export function signAttestation(
     records,
   }: { chainId: string; sender: string; nonce: Buffer; records: readonly LedgerRecord[] },
   privateKey: Uint8Array,
-  { sign }: Pick<Sm2, 'sign'> = sm2,
+  signer: Pick<Sm2, 'sign'> = sm2,
 ): Transaction {
-  const unsigned = { chainId, sender, nonce, type: TxType.attest, body: encodeAttestBody(records) };
-  return { ...unsigned, signature: sign(privateKey, signingMessage(unsigned)) };
+  const body = encodeAttestBody(records);
+  return signTransaction({ chainId, sender, nonce, type: TxType.attest, body }, privateKey, signer);
 }

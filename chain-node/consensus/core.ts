@@ -1,4 +1,5 @@
-import { NIL, type Proposal, type Vote, VoteType } from '../codec/block.ts';
+import type { Proposal } from '../codec/proposal.ts';
+import { NIL, type Vote, VoteType } from '../codec/vote.ts';
 
 /**
  * Tendermint (arXiv:1807.04938, Algorithm 1) for one height, as a pure function of its events: no clock, no network, no

@@ -1,52 +1,24 @@
-import {
-  decodeTransaction,
-  recordsOf,
-  signingMessage,
-  type Transaction,
-  txIdOf,
-  type LedgerRecord,
-} from '../codec/transaction.ts';
-import type { Genesis } from '../genesis.ts';
 import { LedgerError } from '../errors.ts';
-import type { Signatures } from '../world.ts';
+import type { Member } from '../codec/member.ts';
+import type { CheckedTx } from './checker.ts';
 
-/** A transaction that was read and found signed by its sender. */
-export interface CheckedTx {
-  txId: Buffer;
-  id: string;
-  tx: Transaction;
-  records: LedgerRecord[];
-  encoded: Buffer;
-}
-
-const MAX_TXS = 20_000;
+const MAX_TXS = 50_000;
 const MAX_BYTES = 64 * 1024 * 1024;
+/** Final ones that are remembered, so that a check that began before they were final does not bring them back. */
+const MAX_RECENT = 30_000;
 
-/** Reads transactions and checks everything about them but their place in the ledger; throws the reason of the first bad one. */
-export async function checkTransactions(
-  list: readonly Buffer[],
-  { chainId, members }: Genesis,
-  signatures: Signatures,
-): Promise<CheckedTx[]> {
-  const checked = list.map((encoded) => {
-    const tx = decodeTransaction(encoded);
-    if (tx.chainId !== chainId) throw new LedgerError('chain-mismatch', 'transaction of another chain');
-    const sender = members.find(({ memberId }) => memberId === tx.sender);
-    if (sender === undefined) throw new LedgerError('sender-unknown', 'sender is no member');
-    const records = recordsOf(tx);
-    const txId = txIdOf(tx);
-    return { txId, id: txId.toString('hex'), tx, records, encoded, publicKey: sender.publicKey };
-  });
-  const answers = await signatures.verifyMany(
-    checked.map(({ publicKey, tx }) => ({ publicKey, message: signingMessage(tx), signature: tx.signature })),
-  );
-  if (answers.includes(false)) throw new LedgerError('signature-invalid', 'signature of the transaction');
-  return checked;
-}
+export const nonceKeyOf = ({ sender, nonce }: Pick<CheckedTx, 'sender' | 'nonce'>): string =>
+  `${sender}/${nonce.toString('latin1')}`;
 
-/** Checked transactions that wait for a block, in the order they came. Bounded in number and bytes. */
+const keyOf = (hash: Buffer) => hash.toString('latin1');
+
+/** Checked transactions that wait for a block, in the order they came. Bounded in number and bytes; one of each (sender, nonce). */
 export class Mempool {
+  /** By id. */
   readonly #txs = new Map<string, CheckedTx>();
+  readonly #byHash = new Map<string, CheckedTx>();
+  readonly #byNonce = new Map<string, CheckedTx>();
+  readonly #recent = new Set<string>();
   #bytes = 0;
 
   get size(): number {
@@ -57,47 +29,78 @@ export class Mempool {
     return this.#txs.get(id);
   }
 
-  /** The checked transaction with exactly these bytes (an id alone would leave the signature free). */
-  find(encoded: Buffer): CheckedTx | undefined {
-    const tx = this.#txs.get(txIdOf(decodeTransaction(encoded)).toString('hex'));
-    return tx?.encoded.equals(encoded) === true ? tx : undefined;
+  /** The transaction with exactly these bytes (an id alone would leave the signature free). */
+  byHash(hash: Buffer): CheckedTx | undefined {
+    return this.#byHash.get(keyOf(hash));
   }
 
-  has(id: string): boolean {
-    return this.#txs.has(id);
+  /** Whether it waits, or became final not long ago. */
+  isKnown(hash: Buffer): boolean {
+    const key = keyOf(hash);
+    return this.#byHash.has(key) || this.#recent.has(key);
   }
 
-  ids(): string[] {
-    return [...this.#txs.keys()];
+  /** Hashes of all, the oldest first. */
+  hashes(limit: number): Buffer[] {
+    const hashes: Buffer[] = [];
+    for (const { hash } of this.#txs.values()) {
+      if (hashes.length >= limit) break;
+      hashes.push(hash);
+    }
+    return hashes;
   }
 
-  /** False if it was there already. Throws mempool-full. */
+  /** False if it was there already, or became final meanwhile. Throws mempool-full, transaction-invalid. */
   add(tx: CheckedTx): boolean {
-    if (this.#txs.has(tx.id)) return false;
+    const nonce = nonceKeyOf(tx);
+    if (this.#txs.has(tx.id) || this.#recent.has(tx.id)) return false;
+    if (this.#byNonce.has(nonce) || this.#recent.has(nonce))
+      throw new LedgerError('transaction-invalid', 'nonce was used by another transaction');
     if (this.#txs.size >= MAX_TXS || this.#bytes + tx.encoded.length > MAX_BYTES)
       throw new LedgerError('mempool-full', 'too many transactions wait');
     this.#txs.set(tx.id, tx);
+    this.#byHash.set(keyOf(tx.hash), tx);
+    this.#byNonce.set(nonce, tx);
     this.#bytes += tx.encoded.length;
     return true;
   }
 
-  remove(id: string): void {
-    const tx = this.#txs.get(id);
-    if (tx === undefined) return;
-    this.#txs.delete(id);
+  /** They are final: they, and what has the nonce of one, go. */
+  final(txs: readonly CheckedTx[]): void {
+    for (const tx of txs) {
+      const nonce = nonceKeyOf(tx);
+      this.remove(this.#byNonce.get(nonce));
+      this.#recent.add(tx.id).add(nonce).add(keyOf(tx.hash));
+    }
+    for (const old of this.#recent) {
+      if (this.#recent.size <= MAX_RECENT) break;
+      this.#recent.delete(old);
+    }
+  }
+
+  remove(tx: CheckedTx | undefined): void {
+    if (tx === undefined || !this.#txs.delete(tx.id)) return;
+    this.#byHash.delete(keyOf(tx.hash));
+    this.#byNonce.delete(nonceKeyOf(tx));
     this.#bytes -= tx.encoded.length;
   }
 
-  /** The oldest, up to a number and a size; one of each (sender, nonce). */
+  /** Removes, and gives, what was signed by a key that is not the sender's any more. */
+  dropStrangers(members: readonly Member[]): CheckedTx[] {
+    const keys = new Map(members.map(({ memberId, publicKey }) => [memberId, publicKey]));
+    const strangers = [...this.#txs.values()].filter(
+      ({ sender, senderKey }) => senderKey === null || keys.get(sender)?.equals(senderKey) !== true,
+    );
+    for (const tx of strangers) this.remove(tx);
+    return strangers;
+  }
+
+  /** The oldest, up to a number and a size. */
   take(maxTxs: number, maxBytes: number): CheckedTx[] {
     const taken: CheckedTx[] = [];
-    const nonces = new Set<string>();
     let bytes = 0;
     for (const tx of this.#txs.values()) {
-      const nonce = `${tx.tx.sender}/${tx.tx.nonce.toString('hex')}`;
       if (taken.length >= maxTxs || bytes + tx.encoded.length > maxBytes) break;
-      if (nonces.has(nonce)) continue;
-      nonces.add(nonce);
       taken.push(tx);
       bytes += tx.encoded.length;
     }

@@ -1,4 +1,8 @@
+import { type Certificate, readCertificate, readTxs, sizeOfTxs, writeCertificate, writeTxs } from '../codec/block.ts';
 import { decode, Writer } from '../codec/bytes.ts';
+import type { Signed } from '../codec/evidence.ts';
+import { HASH_BYTES, MAX_NAME_BYTES, SIGNATURE_BYTES } from '../codec/record.ts';
+import { MAX_TX_BYTES } from '../codec/transaction.ts';
 import { LedgerError } from '../errors.ts';
 
 /** First byte of a frame between nodes. */
@@ -7,25 +11,38 @@ export const Frame = {
   status: 2,
   announce: 3,
   want: 4,
-  transaction: 5,
+  transactions: 5,
   proposal: 6,
   vote: 7,
   blocksWanted: 8,
   block: 9,
+  greeting: 10,
+  checkpoint: 11,
+  snapshotWanted: 12,
+  snapshot: 13,
 } as const;
 export type Frame = (typeof Frame)[keyof typeof Frame];
 
 export const MAX_FRAME_BYTES = 8 * 1024 * 1024;
-/** Ids in one announcement or request. */
-export const MAX_IDS = 4096;
+/** Hashes in one announcement or request. */
+export const MAX_HASHES = 4096;
+const MAX_SIGNED_BYTES = 512;
 
 export const frame = (kind: Frame, payload: Uint8Array): Buffer => Buffer.concat([Uint8Array.of(kind), payload]);
 
-export const encodeIds = (ids: readonly string[]): Buffer =>
-  new Writer().list(ids, (writer, id) => writer.raw(Buffer.from(id, 'hex'))).done();
+export const encodeHashes = (hashes: readonly Buffer[]): Buffer =>
+  new Writer().list(hashes, (writer, hash) => writer.raw(hash)).done();
 
-export const decodeIds = (payload: Uint8Array): string[] =>
-  decode(payload, (reader) => reader.list(MAX_IDS, (inner) => inner.raw(32).toString('hex')));
+export const decodeHashes = (payload: Uint8Array): Buffer[] =>
+  decode(payload, (reader) => reader.list(MAX_HASHES, (inner) => inner.raw(HASH_BYTES)));
+
+/** A whole frame: transactions are too long to be copied once more. */
+export const txsFrame = (txs: readonly Buffer[]): Buffer =>
+  writeTxs(new Writer(1 + sizeOfTxs(txs)).u8(Frame.transactions), txs).done();
+
+/** Views of the payload. */
+export const decodeTxs = (payload: Uint8Array): Buffer[] =>
+  decode(payload, (reader) => reader.list(MAX_HASHES, (inner) => inner.bytesView(MAX_TX_BYTES)));
 
 export const encodeHeight = (height: number): Buffer => new Writer().u64(height).done();
 export const decodeHeight = (payload: Uint8Array): number => decode(payload, (reader) => reader.u64());
@@ -34,11 +51,40 @@ export interface Status {
   height: number;
   /** Hash of the block at this height: two nodes that differ here are on two branches. */
   head: Buffer;
+  /** It signs nothing yet, and asks for a greeting. */
+  isAsleep: boolean;
 }
 
-export const encodeStatus = ({ height, head }: Status): Buffer => new Writer().u64(height).raw(head).done();
+export const encodeStatus = ({ height, head, isAsleep }: Status): Buffer =>
+  new Writer()
+    .u64(height)
+    .raw(head)
+    .u8(isAsleep ? 1 : 0)
+    .done();
 export const decodeStatus = (payload: Uint8Array): Status =>
-  decode(payload, (reader) => ({ height: reader.u64(), head: reader.raw(32) }));
+  decode(payload, (reader) => ({ height: reader.u64(), head: reader.raw(HASH_BYTES), isAsleep: reader.u8() === 1 }));
+
+export interface Greeting {
+  /** Of the greeter's head. */
+  height: number;
+  /** The last that the greeter has seen the other sign; null: nothing. */
+  seen: Signed | null;
+}
+
+export const encodeGreeting = ({ height, seen }: Greeting): Buffer =>
+  new Writer()
+    .u64(height)
+    .list(seen === null ? [] : [seen], (w, one) => w.bytes(one.message).raw(one.signature))
+    .done();
+export const decodeGreeting = (payload: Uint8Array): Greeting =>
+  decode(payload, (reader) => {
+    const height = reader.u64();
+    const [signed] = reader.list(1, (one) => ({
+      message: one.bytes(MAX_SIGNED_BYTES),
+      signature: one.raw(SIGNATURE_BYTES),
+    }));
+    return { height, seen: signed ?? null };
+  });
 
 export interface Hello {
   memberId: string;
@@ -47,12 +93,18 @@ export interface Hello {
 
 export const encodeHello = ({ memberId, signature }: Hello): Buffer => new Writer().str(memberId).raw(signature).done();
 export const decodeHello = (payload: Uint8Array): Hello =>
-  decode(payload, (reader) => ({ memberId: reader.str(64), signature: reader.raw(64) }));
+  decode(payload, (reader) => ({ memberId: reader.str(MAX_NAME_BYTES), signature: reader.raw(SIGNATURE_BYTES) }));
 
-export const encodeFinalBlock = (block: Uint8Array, commit: Uint8Array): Buffer =>
-  new Writer().bytes(block).bytes(commit).done();
-export const decodeFinalBlock = (payload: Uint8Array): { block: Buffer; commit: Buffer } =>
-  decode(payload, (reader) => ({ block: reader.bytes(MAX_FRAME_BYTES), commit: reader.bytes(MAX_FRAME_BYTES) }));
+export type FinalBlock = Certificate & { txs: readonly Buffer[] };
+
+/** A whole frame. */
+export function finalBlockFrame(block: FinalBlock): Buffer {
+  const writer = new Writer(1024 + sizeOfTxs(block.txs)).u8(Frame.block);
+  writeCertificate(writer, block);
+  return writeTxs(writer, block.txs).done();
+}
+export const decodeFinalBlock = (payload: Uint8Array): Certificate & { txs: Buffer[] } =>
+  decode(payload, (reader) => ({ ...readCertificate(reader), txs: readTxs(reader) }));
 
 /** Kind and payload of a frame. Throws encoding-invalid. */
 export function splitFrame(bytes: Buffer): { kind: Frame; payload: Buffer } {

@@ -1,41 +1,55 @@
-import { readFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
 import https from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { type RawData, WebSocket, WebSocketServer } from 'ws';
-import { sm2 } from '../../platform/crypto/index.ts';
+import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 import type { Logger } from '../../platform/observe/logger.ts';
-import { tag, Writer } from '../codec/bytes.ts';
+import { tag } from '../codec/bytes.ts';
 import { LedgerError } from '../errors.ts';
-import type { Genesis } from '../genesis.ts';
 import type { LinkEvents, Links } from '../world.ts';
-import { decodeHello, encodeHello, Frame, frame, MAX_FRAME_BYTES, splitFrame } from './frames.ts';
+import { boundControlFrames } from './control-frames.ts';
+import { dialWebSocket } from './dial.ts';
+import { MAX_FRAME_BYTES, splitFrame } from './frames.ts';
+import { greet, HELLO_WITHIN_MS, Side } from './hello.ts';
+import { TokenBucket } from './limits.ts';
+import { LinkTls, type TlsFiles } from './tls.ts';
 
-export interface TlsFiles {
-  certFile: string;
-  keyFile: string;
-  caFile: string;
-}
+export type { TlsFiles } from './tls.ts';
 
 export interface NetworkOptions extends LinkEvents {
   memberId: string;
-  privateKey: Uint8Array;
-  genesis: Genesis;
+  chainId: string;
   host: string;
   port: number;
   tls: TlsFiles;
-  peers: readonly { memberId: string; url: string }[];
+  peers: readonly Peer[];
+  /** Who else serves WebSockets on this port, by path. */
+  upgrades?: Readonly<Record<string, Upgrade>>;
   logger: Logger;
 }
+export interface Peer {
+  memberId: string;
+  url: string;
+  /** Whether it is we who dial; by default the lower id does. */
+  dial?: boolean | undefined;
+}
+export type Upgrade = (request: IncomingMessage, socket: TLSSocket, head: Buffer) => void;
 
 const HELLO_TAG = tag('sealfolio/hello/1');
-const EXPORTER_LABEL = 'EXPORTER-sealfolio-hello';
-const HELLO_WITHIN_MS = 5000;
 const SILENT_AFTER_MS = 10_000;
 const MAX_UNSENT_BYTES = 32 * 1024 * 1024;
+/** Frames of one peer that are being handled; more wait in its socket. */
+const MAX_PENDING = 512;
+const MAX_PENDING_BYTES = 2 * MAX_FRAME_BYTES;
+/** Frames that are taken from one peer, a second and at once; the rest wait in its socket. Many times what a busy one sends. */
+const FRAMES_A_SECOND = 5000;
+const FRAMES_AT_ONCE = 20_000;
+/** From one address, links and those who are not (yet) one. */
+const MAX_CONNECTIONS_EACH = 64;
+const MAX_CONNECTIONS = 1024;
+const CHECK_EVERY_MS = 1000;
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 3000;
-const Side = { dialer: 0, listener: 1 } as const;
 
 interface Link {
   ws: WebSocket;
@@ -44,28 +58,42 @@ interface Link {
 
 /**
  * Links to the other members: WebSocket over TLS 1.3 with certificates on both sides, one link a pair (the lower id
- * dials). Each end proves its ledger key by signing the link's TLS exporter value (RFC 8446 §7.5), so that a
- * certificate alone cannot speak for a member and a hello cannot be passed on.
+ * dials, unless the configuration says otherwise). Each end proves its ledger key (hello.ts).
  */
 export class Network implements Links {
   readonly #links = new Map<string, Link>();
+  /** All of them, those that are not links yet too. */
+  readonly #sockets = new Set<WebSocket>();
+  /** By remote address. */
+  readonly #connections = new Map<string, number>();
   readonly #server: https.Server;
   readonly #retries = new Set<NodeJS.Timeout>();
   readonly #watch: NodeJS.Timeout;
-  readonly #tls: { cert: Buffer; key: Buffer; ca: Buffer; minVersion: 'TLSv1.3' };
+  readonly #tls: LinkTls;
   #closed = false;
 
   constructor(private readonly options: NetworkOptions) {
-    const { certFile, keyFile, caFile } = options.tls;
-    const [cert, key, ca] = [certFile, keyFile, caFile].map((file) => readFileSync(file));
-    this.#tls = { cert: cert!, key: key!, ca: ca!, minVersion: 'TLSv1.3' };
-    this.#server = https.createServer({ ...this.#tls, requestCert: true, rejectUnauthorized: true });
-    const sockets = new WebSocketServer({
-      server: this.#server,
-      maxPayload: MAX_FRAME_BYTES,
-      perMessageDeflate: false,
+    this.#tls = new LinkTls(options.tls, options.trust, options.logger);
+    this.#server = https.createServer({
+      ...this.#tls.listening(),
+      handshakeTimeout: HELLO_WITHIN_MS,
+      headersTimeout: HELLO_WITHIN_MS,
+      requestTimeout: HELLO_WITHIN_MS,
+      connectionsCheckingInterval: CHECK_EVERY_MS,
     });
-    sockets.on('connection', (ws, request) => this.#greet(ws, request.socket as TLSSocket, Side.listener));
+    this.#server.maxConnections = MAX_CONNECTIONS;
+    this.#server.on('connection', (socket: Socket) => this.#bound(socket));
+    this.#tls.keep(this.#server);
+    const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_FRAME_BYTES, perMessageDeflate: false });
+    this.#server.on('upgrade', (request, socket, head) => {
+      const other = options.upgrades?.[request.url ?? ''];
+      if (other !== undefined) return other(request, socket as TLSSocket, head);
+      sockets.handleUpgrade(request, socket, head, (ws) => sockets.emit('connection', ws, request));
+    });
+    sockets.on('connection', (ws, request) => {
+      this.#track(ws);
+      this.#greet(ws, request.socket as TLSSocket, Side.listener);
+    });
     this.#watch = setInterval(() => this.#dropSilent(), SILENT_AFTER_MS / 2);
   }
 
@@ -76,7 +104,7 @@ export class Network implements Links {
       this.#server.once('error', fail);
       this.#server.listen(port, host, done);
     });
-    for (const peer of peers) if (memberId < peer.memberId) this.#dial(peer, FIRST_RETRY_MS);
+    for (const peer of peers) if (peer.dial ?? memberId < peer.memberId) this.#dial(peer, FIRST_RETRY_MS);
     return (this.#server.address() as AddressInfo).port;
   }
 
@@ -84,7 +112,7 @@ export class Network implements Links {
     this.#closed = true;
     clearInterval(this.#watch);
     for (const timer of this.#retries) clearTimeout(timer);
-    for (const { ws } of this.#links.values()) ws.terminate();
+    for (const ws of this.#sockets) ws.terminate();
     this.#server.closeAllConnections();
     await new Promise((done) => this.#server.close(done));
   }
@@ -112,14 +140,43 @@ export class Network implements Links {
     link.ws.send(bytes);
   }
 
+  drop(memberId: string): void {
+    this.#links.get(memberId)?.ws.close(1000);
+  }
+
+  /** One address must not take the room of all. */
+  #bound(socket: Socket): void {
+    const { remoteAddress: address = '' } = socket;
+    const count = (this.#connections.get(address) ?? 0) + 1;
+    this.#connections.set(address, count);
+    socket.once('close', () => {
+      const left = this.#connections.get(address)! - 1;
+      if (left === 0) this.#connections.delete(address);
+      else this.#connections.set(address, left);
+    });
+    if (count <= MAX_CONNECTIONS_EACH) return;
+    this.options.logger.debug({ remote: address, connections: count }, 'connection refused: too many from there');
+    socket.destroy();
+  }
+
+  #track(ws: WebSocket): void {
+    this.#sockets.add(ws);
+    ws.once('close', () => this.#sockets.delete(ws));
+    boundControlFrames(ws, () =>
+      this.options.logger.warn({ peer: this.#memberOf(ws) }, 'flood of control frames: link closed'),
+    );
+  }
+
+  /** undefined: it has not proven who it is. */
+  #memberOf(ws: WebSocket): string | undefined {
+    return [...this.#links].find(([, link]) => link.ws === ws)?.[0];
+  }
+
   #dial(peer: { memberId: string; url: string }, retryMs: number): void {
     if (this.#closed) return;
-    const ws = new WebSocket(peer.url, {
-      ...this.#tls,
-      maxPayload: MAX_FRAME_BYTES,
-      perMessageDeflate: false,
-      handshakeTimeout: HELLO_WITHIN_MS,
-    });
+    const tls = this.#tls.dialing(peer.memberId);
+    const ws = dialWebSocket({ url: peer.url, tls, maxPayload: MAX_FRAME_BYTES });
+    this.#track(ws);
     let retry = retryMs;
     ws.once('upgrade', (response) => {
       ws.once('open', () => {
@@ -141,39 +198,9 @@ export class Network implements Links {
     });
   }
 
-  #helloMessage(memberId: string, side: number, exporter: Buffer): Buffer {
-    const { chainId } = this.options.genesis;
-    return new Writer().raw(HELLO_TAG).str(chainId).str(memberId).u8(side).raw(exporter).done();
-  }
-
-  /** Both ends say who they are and prove it; only then does the link count. */
-  #greet(ws: WebSocket, socket: TLSSocket, side: number, expected?: string): void {
-    const { memberId, privateKey, logger, genesis } = this.options;
-    const exporter = socket.exportKeyingMaterial(32, EXPORTER_LABEL, Buffer.alloc(0));
-    const signature = sm2.sign(privateKey, this.#helloMessage(memberId, side, exporter));
-    const timer = setTimeout(() => ws.terminate(), HELLO_WITHIN_MS);
-    ws.on('error', (error) => logger.debug({ reason: error.message }, 'link'));
-    ws.once('close', () => clearTimeout(timer));
-    ws.once('message', (data: RawData) => {
-      clearTimeout(timer);
-      try {
-        const { kind, payload } = splitFrame(data as Buffer);
-        if (kind !== Frame.hello) throw new LedgerError('encoding-invalid', 'a link begins with hello');
-        const hello = decodeHello(payload);
-        const peer = genesis.members.find((member) => member.memberId === hello.memberId);
-        const message = this.#helloMessage(hello.memberId, 1 - side, exporter);
-        const known =
-          peer !== undefined && hello.memberId !== memberId && (expected ?? peer.memberId) === peer.memberId;
-        if (!known || !sm2.verify(peer.publicKey, message, hello.signature))
-          throw new LedgerError('signature-invalid', 'hello of no member');
-        this.#admit(hello.memberId, ws);
-      } catch (error) {
-        if (!(error instanceof LedgerError)) throw error;
-        logger.warn({ code: error.code, reason: error.reason, remote: socket.remoteAddress }, 'link refused');
-        ws.close(1008);
-      }
-    });
-    ws.send(frame(Frame.hello, encodeHello({ memberId, signature })));
+  #greet(ws: WebSocket, socket: TLSSocket, side: Side, expected?: string): void {
+    const onProven = (memberId: string) => this.#admit(memberId, ws);
+    greet(ws, socket, side, { ...this.options, tag: HELLO_TAG, onProven, ...(expected !== undefined && { expected }) });
   }
 
   #admit(memberId: string, ws: WebSocket): void {
@@ -185,20 +212,54 @@ export class Network implements Links {
       if (this.#links.get(memberId) === link) this.#links.delete(memberId);
       logger.info({ peer: memberId }, 'link closed');
     });
+    let [frames, bytes, isRefused] = [0, 0, false];
+    let held: NodeJS.Timeout | null = null;
+    ws.once('close', () => clearTimeout(held ?? undefined));
+    const budget = new TokenBucket(FRAMES_A_SECOND, FRAMES_AT_ONCE);
+    const resume = () => {
+      const hasRoom = frames < MAX_PENDING / 2 && bytes < MAX_PENDING_BYTES / 2;
+      if (ws.isPaused && held === null && hasRoom) ws.resume();
+    };
+    /** It is read no faster than its budget grows again. */
+    const hold = (waitMs: number) => {
+      ws.pause();
+      clearTimeout(held ?? undefined);
+      held = setTimeout(() => {
+        held = null;
+        resume();
+      }, waitMs);
+    };
+    const refuse = (error: unknown) => {
+      if (!(error instanceof LedgerError)) throw error;
+      if (this.#closed || isRefused) return;
+      isRefused = true;
+      logger.warn({ peer: memberId, code: error.code, reason: error.reason }, 'bad frame: link closed');
+      ws.resume();
+      ws.close(1008);
+      const timer = setTimeout(() => ws.terminate(), HELLO_WITHIN_MS);
+      ws.once('close', () => clearTimeout(timer));
+    };
+    const handle = async (data: Buffer) => {
+      const { kind, payload } = splitFrame(data);
+      await onFrame(memberId, kind, payload);
+    };
     ws.on('message', (data: RawData) => {
+      // What comes after a bad frame, until the other end closes too, is not looked at.
+      if (isRefused) return;
       link.heardAt = Date.now();
-      const refuse = (error: unknown) => {
-        if (!(error instanceof LedgerError)) throw error;
-        if (this.#closed) return;
-        logger.warn({ peer: memberId, code: error.code, reason: error.reason }, 'bad frame: link closed');
-        ws.close(1008);
-      };
-      try {
-        const { kind, payload } = splitFrame(data as Buffer);
-        onFrame(memberId, kind, payload).catch(refuse);
-      } catch (error) {
-        refuse(error);
-      }
+      const { length } = data as Buffer;
+      frames += 1;
+      bytes += length;
+      const waitMs = budget.spend(1);
+      if (waitMs > 0) hold(waitMs);
+      else if (frames >= MAX_PENDING || bytes >= MAX_PENDING_BYTES) ws.pause();
+      void handle(data as Buffer)
+        .catch(refuse)
+        .finally(() => {
+          frames -= 1;
+          bytes -= length;
+          resume();
+        });
     });
     logger.info({ peer: memberId }, 'link open');
     onOpen(memberId);

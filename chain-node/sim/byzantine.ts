@@ -1,17 +1,18 @@
+import { checkpointMessage, decodeCosigned, encodeCosigned } from '../codec/checkpoint.ts';
+import { decodeProposal, encodeProposal, proposalMessage } from '../codec/proposal.ts';
+import { decodeVote, encodeVote, NIL, type Vote, voteMessage } from '../codec/vote.ts';
 import {
-  blockHash,
-  decodeProposal,
-  decodeVote,
-  encodeBlock,
-  encodeCommit,
-  encodeProposal,
-  encodeVote,
-  NIL,
-  proposalMessage,
-  type Vote,
-  voteMessage,
-} from '../codec/block.ts';
-import { encodeFinalBlock, encodeStatus, Frame, frame, splitFrame } from '../p2p/frames.ts';
+  decodeFinalBlock,
+  decodeTxs,
+  finalBlockFrame,
+  encodeGreeting,
+  encodeStatus,
+  Frame,
+  frame,
+  splitFrame,
+  txsFrame,
+} from '../p2p/frames.ts';
+import { txRootOf } from '../codec/block.ts';
 import type { LedgerNode } from '../node.ts';
 import type { Random } from './random.ts';
 import { sign } from './signatures.ts';
@@ -40,6 +41,8 @@ export class Liar {
     this.#old.push(bytes);
     if (this.#old.length > MAX_OLD) this.#old.shift();
     if (!this.random.chance(this.malice)) return [bytes];
+    // It leads one round in n only: it makes the most of it.
+    if (bytes[0] === Frame.proposal && this.random.chance(0.7)) return this.#otherWords(bytes);
     switch (this.random.int(0, 6)) {
       case 0:
         return [];
@@ -54,8 +57,13 @@ export class Liar {
         return [
           frame(
             Frame.status,
-            encodeStatus({ height: this.random.pick([0, 1, 2, 5, 1e6, 2 ** 40]), head: this.random.bytes(32) }),
+            encodeStatus({
+              height: this.random.pick([0, 1, 2, 5, 1e6, 2 ** 40]),
+              head: this.random.bytes(32),
+              isAsleep: this.random.chance(0.5),
+            }),
           ),
+          this.#forgedGreeting(),
           bytes,
         ];
       case 4:
@@ -68,16 +76,24 @@ export class Liar {
   #unsignedBlock(): Buffer[] | null {
     const ledger = this.node()?.ledger;
     if (ledger === undefined) return null;
-    const block = ledger.build([], this.memberId, ledger.headTimeMs + this.random.int(1, 1000));
-    const hash = blockHash(block.header);
-    const { height } = block.header;
+    const { header, hash } = ledger.build([], this.memberId, ledger.headTimeMs + this.random.int(1, 1000)).prepared;
     const signatures = ledger.validators.map((memberId) => ({ memberId, signature: Buffer.alloc(64, 7) }));
-    return [
-      frame(
-        Frame.block,
-        encodeFinalBlock(encodeBlock(block), encodeCommit({ height, round: 0, blockHash: hash, signatures })),
-      ),
-    ];
+    const commit = { height: header.height, round: 0, blockHash: hash, signatures };
+    return [finalBlockFrame({ header, commit, txs: [] })];
+  }
+
+  /** As if the other had signed something at a far height. */
+  #forgedGreeting(): Buffer {
+    const voter = this.random.pick(this.node()?.ledger.validators ?? [this.memberId]);
+    const vote = { type: 2 as const, height: 2 ** 40, round: 0, blockHash: NIL, voter };
+    const message = voteMessage(this.chainId, vote);
+    return frame(
+      Frame.greeting,
+      encodeGreeting({
+        height: this.random.pick([0, 1, 2 ** 40]),
+        seen: { message, signature: sign(this.privateKey, message) },
+      }),
+    );
   }
 
   #sign(vote: Omit<Vote, 'signature'>): Buffer {
@@ -110,26 +126,52 @@ export class Liar {
     }
     if (kind === Frame.proposal) {
       const proposal = decodeProposal(payload);
-      const { header, txs } = proposal.block;
-      if (txs.length > 0 && this.random.chance(0.4)) {
+      const { header, txHashes } = proposal;
+      if (txHashes.length > 0 && this.random.chance(0.3)) {
         // Its hash, and so its proposer's signature, stay as they are.
-        const damaged = txs.map((tx) => Buffer.from(tx));
-        damaged[0]![damaged[0]!.length - 1]! ^= 1;
-        return [frame(Frame.proposal, encodeProposal({ ...proposal, block: { header, txs: damaged } })), bytes];
+        const unknown = [this.random.bytes(32), ...txHashes.slice(1)];
+        return [frame(Frame.proposal, encodeProposal({ ...proposal, txHashes: unknown })), bytes];
       }
+      const named = this.random.bytes(32);
       const blocks = [
-        { header: { ...header, timeMs: header.timeMs + 1 }, txs },
-        { header: { ...header, logRoot: this.random.bytes(32) }, txs },
-        { header: { ...header, logSize: header.logSize + 1 }, txs },
-        { header: { ...header, timeMs: header.timeMs + 3_600_000 }, txs },
-        { header: { ...header, proposer: this.memberId }, txs: [] },
+        { header: { ...header, timeMs: header.timeMs + 1 }, txHashes },
+        { header: { ...header, logRoot: this.random.bytes(32) }, txHashes },
+        { header: { ...header, stateHash: this.random.bytes(32) }, txHashes },
+        { header: { ...header, nextMembersHash: this.random.bytes(32) }, txHashes },
+        { header: { ...header, logSize: header.logSize + 1 }, txHashes },
+        { header: { ...header, timeMs: header.timeMs + 3_600_000 }, txHashes },
+        // A transaction that nobody has, so that nobody can have the block whole.
+        { header: { ...header, txRoot: txRootOf([named]) }, txHashes: [named] },
+        { header: { ...header, proposer: this.memberId, txRoot: txRootOf([]) }, txHashes: [] },
       ];
-      const other = { ...proposal, block: this.random.pick(blocks), round: proposal.round + this.random.int(0, 1) };
+      const other = { ...proposal, ...this.random.pick(blocks), round: proposal.round + this.random.int(0, 1) };
       const signature = sign(this.privateKey, proposalMessage(this.chainId, other));
       return [
         frame(Frame.proposal, encodeProposal({ ...other, signature })),
         ...(this.random.chance(0.5) ? [bytes] : []),
       ];
+    }
+    if (kind === Frame.block) {
+      // The signatures under the block stay as they are; one of a transaction in it does not.
+      const block = decodeFinalBlock(payload);
+      if (block.txs.length === 0) return [bytes];
+      const damaged = Buffer.from(block.txs[0]!);
+      damaged[damaged.length - 1]! ^= 1;
+      return [finalBlockFrame({ ...block, txs: [damaged, ...block.txs.slice(1)] })];
+    }
+    if (kind === Frame.transactions) {
+      const [first, ...others] = decodeTxs(payload);
+      const damaged = Buffer.from(first!);
+      damaged[damaged.length - 1]! ^= 1;
+      return [txsFrame([damaged, ...others])];
+    }
+    if (kind === Frame.checkpoint) {
+      // Another view of the chain, or one in the name of another.
+      const { signature: _theirs, ...checkpoint } = decodeCosigned(payload);
+      const memberId = this.random.chance(0.8) ? this.memberId : checkpoint.memberId;
+      const other = { ...checkpoint, memberId, logRoot: this.random.bytes(32) };
+      const signature = sign(this.privateKey, checkpointMessage(this.chainId, other));
+      return [frame(Frame.checkpoint, encodeCosigned({ ...other, signature })), bytes];
     }
     return [bytes];
   }

@@ -16,10 +16,20 @@ export interface Weather {
 interface End {
   id: string;
   memberId: string;
+  /** Whether it can prove that it has this key. */
+  holds: (publicKey: Uint8Array) => boolean;
   events: LinkEvents;
 }
 
 const OPEN_AFTER_MS = 5;
+const REDIAL_AFTER_MS = 100;
+const MAX_REDIAL_MS = 3200;
+
+/** Whether one takes the other for a member: by the key that it knows of it. */
+const knows = (a: End, b: End): boolean => {
+  const key = a.events.keyOf(b.memberId);
+  return key !== undefined && b.holds(key);
+};
 
 /** A network whose delays, losses and partitions come from the seed. Order between two ends is not kept. */
 export class VirtualNetwork {
@@ -28,6 +38,8 @@ export class VirtualNetwork {
   #groups = new Map<string, number>();
   readonly #deaf = new Set<string>();
   readonly #muffled = new Map<string, (bytes: Buffer) => boolean>();
+  /** Links that were closed, until they are dialled again. */
+  readonly #closed = new Set<string>();
   /** Pairs that never meet: `a|b`, either way. */
   readonly #apart = new Set<string>();
 
@@ -68,6 +80,7 @@ export class VirtualNetwork {
     const [ga, gb] = [this.#groups.get(a.id), this.#groups.get(b.id)];
     return (
       a.memberId !== b.memberId &&
+      !this.#closed.has(`${a.id}|${b.id}`) &&
       (ga === undefined || gb === undefined || ga === gb) &&
       !this.#apart.has(`${a.id}|${b.id}`)
     );
@@ -75,6 +88,20 @@ export class VirtualNetwork {
 
   #peersOf(a: End): End[] {
     return [...this.#ends.values()].filter((b) => this.#canMeet(a, b));
+  }
+
+  /** Both ends lose the link; it is dialled again a moment later. */
+  #close(a: End, b: End, waitMs = REDIAL_AFTER_MS): void {
+    const pairs = [`${a.id}|${b.id}`, `${b.id}|${a.id}`];
+    for (const pair of pairs) this.#closed.add(pair);
+    this.clock.after(waitMs, () => {
+      // Another life of one of them dials by itself.
+      if (this.#ends.get(a.id) !== a || this.#ends.get(b.id) !== b) return;
+      if (!knows(a, b) || !knows(b, a)) return this.#close(a, b, Math.min(2 * waitMs, MAX_REDIAL_MS));
+      for (const pair of pairs) this.#closed.delete(pair);
+      this.#open(a, b);
+      this.#open(b, a);
+    });
   }
 
   #open(a: End, b: End): void {
@@ -89,8 +116,12 @@ export class VirtualNetwork {
   }
 
   /** `tap` sees what goes out and says what is sent in its place. */
-  join(id: string, memberId: string, events: LinkEvents, tap: (bytes: Buffer) => Buffer[]): Links & { leave(): void } {
-    const end: End = { id, memberId, events };
+  join(
+    { id, memberId, holds }: Pick<End, 'id' | 'memberId' | 'holds'>,
+    events: LinkEvents,
+    tap: (bytes: Buffer) => Buffer[],
+  ): Links & { leave(): void } {
+    const end: End = { id, memberId, holds, events };
     const isHere = () => this.#ends.get(id) === end;
     const send = (to: End, bytes: Buffer) => {
       for (const out of tap(bytes)) this.#deliver(end, to, out);
@@ -98,6 +129,10 @@ export class VirtualNetwork {
     return {
       start: async () => {
         this.#ends.set(id, end);
+        for (const peer of this.#ends.values()) this.#closed.delete(`${id}|${peer.id}`);
+        for (const peer of this.#ends.values()) this.#closed.delete(`${peer.id}|${id}`);
+        for (const peer of this.#peersOf(end))
+          if (!knows(end, peer) || !knows(peer, end)) this.#close(end, peer, OPEN_AFTER_MS);
         for (const peer of this.#peersOf(end)) {
           this.#open(end, peer);
           this.#open(peer, end);
@@ -112,6 +147,9 @@ export class VirtualNetwork {
       isConnected: (member) => isHere() && this.#peersOf(end).some((peer) => peer.memberId === member),
       broadcast: (bytes) => {
         if (isHere()) for (const peer of this.#peersOf(end)) send(peer, bytes);
+      },
+      drop: (member) => {
+        for (const peer of this.#peersOf(end)) if (peer.memberId === member) this.#close(end, peer);
       },
       send: (member, bytes) => {
         if (isHere()) for (const peer of this.#peersOf(end)) if (peer.memberId === member) send(peer, bytes);

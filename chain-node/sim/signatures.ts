@@ -17,6 +17,7 @@ const verify = (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Arra
   sign(publicKey.subarray(1, 33), message).equals(signature);
 
 export const simSignatures: Signatures = {
+  publicKeyOf,
   sign,
   verify,
   verifyMany: async (items) => items.map(({ publicKey, message, signature }) => verify(publicKey, message, signature)),

@@ -1,59 +1,80 @@
-import {
-  type Block,
-  blockHash,
-  type Commit,
-  decodeLogEntry,
-  encodeLogEntry,
-  HASH_BYTES,
-  type Header,
-  MAX_BLOCK_TXS,
-  txRootOf,
-  VoteType,
-  voteMessage,
-} from '../codec/block.ts';
+import { type Block, blockHash, type Header, MAX_BLOCK_BYTES, MAX_BLOCK_TXS, txRootOf } from '../codec/block.ts';
+import { membersHash, type Member, validatorsOf } from '../codec/member.ts';
+import { TxType } from '../codec/transaction.ts';
+import { type Commit, VoteType, voteMessage } from '../codec/vote.ts';
 import { isQuorum } from '../consensus/core.ts';
 import { LedgerError } from '../errors.ts';
 import type { Genesis } from '../genesis.ts';
-import { type CheckedTx, checkTransactions } from '../mempool/mempool.ts';
-import { type AppliedTx, BlockStore } from '../store/block-store.ts';
+import type { CheckedTx } from '../mempool/checker.ts';
+import { nonceKeyOf } from '../mempool/mempool.ts';
+import { BlockStore, type PlacedTx } from '../store/block-store.ts';
+import { RecordIndex } from '../store/record-index.ts';
 import type { Signatures, World } from '../world.ts';
-import { leafHash, MerkleLog } from './merkle.ts';
+import { decodeTransaction } from '../codec/transaction.ts';
+import { applyGovernanceTx, endBlock, type Governance, initialGovernance, stateHash } from './governance.ts';
+import { type Extension, RecordLog } from './log.ts';
+import { checkSnapshot, type Snapshot } from '../sync/snapshot.ts';
+import { marksFrom } from './reader.ts';
 
-export const MAX_BLOCK_BYTES = 4 * 1024 * 1024;
 /** How far a proposer's clock may be ahead of ours. */
 const MAX_CLOCK_SKEW_MS = 10_000;
 
 const invalid = (reason: string) => new LedgerError('block-invalid', reason);
 
-/** Throws block-invalid if these are not the transactions that the header names. */
-export function checkTxRoot({ header, txs }: Block): void {
-  if (!header.txRoot.equals(txRootOf(txs))) throw invalid('root of the transactions');
+/** A block that may follow the head, and what becomes of the ledger by it. */
+export interface Prepared {
+  header: Header;
+  hash: Buffer;
+  txs: readonly CheckedTx[];
+  extension: Extension;
+  governance: Governance;
 }
 
-interface Applied {
-  txs: AppliedTx[];
-  leaves: Buffer[];
+/** A transaction that cannot be in the next block, and why. */
+export interface RefusedTx {
+  tx: CheckedTx;
+  error: LedgerError;
 }
 
-/** The chain as this node holds it: the head, the log over all records, and the store under them. */
+/** The chain as this node holds it: the head, the log over all records, what the members decided, and the store under them. */
 export class Ledger {
-  readonly #log = new MerkleLog();
+  readonly log: RecordLog;
+  readonly index: RecordIndex;
   #height = 0;
   #head: Buffer;
   #headTimeMs: number;
+  #governance: Governance;
+  #stateHash: Buffer;
+  #membersHash: Buffer;
+  /** Height, and size of the log, of the snapshot that this node began with: it has no blocks up to it. 0: it has all. */
+  base = { height: 0, logSize: 0 };
+  /** Heights whose signatures hand the chain over to another set of members. */
+  readonly handovers: number[] = [];
 
   private constructor(
     readonly genesis: Genesis,
     readonly store: BlockStore,
     private readonly signatures: Signatures,
   ) {
+    this.log = new RecordLog((level, tile) => store.tile(level, tile));
+    this.index = new RecordIndex((keys) => store.indexPages(keys));
     this.#head = genesis.hash;
     this.#headTimeMs = genesis.timeMs;
+    this.#governance = initialGovernance(genesis.members, genesis.policy);
+    this.#stateHash = stateHash(this.#governance);
+    this.#membersHash = membersHash(this.#governance.members);
   }
 
-  /** Opens the store and makes the log anew from its records; throws block-invalid if they do not lead to the head's root. */
-  static async open(genesis: Genesis, { disk, signatures }: Pick<World, 'disk' | 'signatures'>): Promise<Ledger> {
-    const ledger = new Ledger(genesis, new BlockStore(await disk.keyValues('blocks')), signatures);
+  /**
+   * Opens the store; throws store-corrupt if what is in it does not lead to what its head says. `onCorrupt` is told when
+   * something is found changed.
+   */
+  static async open(
+    genesis: Genesis,
+    { disk, signatures }: Pick<World, 'disk' | 'signatures'>,
+    onCorrupt?: (error: LedgerError) => void,
+  ): Promise<Ledger> {
+    const ledger = new Ledger(genesis, new BlockStore(await disk.keyValues('blocks'), onCorrupt), signatures);
     try {
       await ledger.#load();
     } catch (error) {
@@ -64,14 +85,40 @@ export class Ledger {
   }
 
   async #load(): Promise<void> {
-    for await (const entry of this.store.entries()) this.#log.append(leafHash(entry));
     const height = await this.store.height();
     if (height === 0) return;
-    const { header } = await this.store.block(height);
-    if (header.logSize !== this.#log.size || !header.logRoot.equals(this.#log.root()))
-      throw invalid(`the records in the store do not lead to the log root of height ${height}`);
-    if (header.chainId !== this.genesis.chainId) throw invalid('the store is of another chain');
-    this.#moveTo(header);
+    const { header, commit } = await this.store.certificate(height);
+    if (header.chainId !== this.genesis.chainId)
+      throw new LedgerError('config-invalid', 'the store is of another chain');
+    const corrupt = (what: string) => new LedgerError('store-corrupt', `${what} is not that of height ${height}`);
+    if (!commit.blockHash.equals(blockHash(header))) throw corrupt('the head');
+    await this.log.open(header.logSize);
+    if (!this.log.root().equals(header.logRoot)) throw corrupt('the log');
+    const governance = (await this.store.governance(height)) ?? this.#governance;
+    if (!stateHash(governance).equals(header.stateHash)) throw corrupt('what the members decided');
+    for (const at of await this.store.governanceHeights(height)) {
+      const { header: changed } = await this.store.certificate(at);
+      if (!changed.membersHash.equals(changed.nextMembersHash)) this.handovers.push(at);
+    }
+    const base = await this.store.base();
+    if (base > 0) this.base = { height: base, logSize: (await this.store.certificate(base)).header.logSize };
+    const from = Math.max(RecordIndex.openFrom(header.logSize), this.base.logSize);
+    this.index.reset(from);
+    for await (const marks of marksFrom(this.store, from, height)) this.index.add(marks);
+    this.#moveTo(header, governance);
+  }
+
+  /** Begins an empty ledger with a snapshot. Throws not-found if it is not empty; what is wrong with the snapshot. */
+  async begin(snapshot: Snapshot): Promise<void> {
+    if (this.#height > 0) throw new LedgerError('not-found', 'not at the genesis');
+    await checkSnapshot(this, snapshot);
+    await this.store.begin(snapshot);
+    await this.#load();
+  }
+
+  /** Whether the certificate of this height is here. */
+  holds(height: number): boolean {
+    return height >= Math.max(this.base.height, 1) && height <= this.#height;
   }
 
   get height(): number {
@@ -87,211 +134,195 @@ export class Ledger {
   }
 
   get logSize(): number {
-    return this.#log.size;
+    return this.log.size;
+  }
+
+  /** Of the next height. */
+  get governance(): Governance {
+    return this.#governance;
+  }
+
+  get members(): readonly Member[] {
+    return this.#governance.members;
   }
 
   get validators(): string[] {
-    return this.genesis.members.filter(({ role }) => role === 'validator').map(({ memberId }) => memberId);
+    return validatorsOf(this.members);
+  }
+
+  /** Hashes that the next header carries, or that this height’s rpc shows. */
+  get stateHash(): Buffer {
+    return this.#stateHash;
+  }
+
+  get membersHash(): Buffer {
+    return this.#membersHash;
   }
 
   publicKeyOf(memberId: string): Buffer | undefined {
-    return this.genesis.members.find((member) => member.memberId === memberId)?.publicKey;
+    return this.members.find((member) => member.memberId === memberId)?.publicKey;
   }
 
-  /** The next block, of these transactions. */
-  build(txs: readonly CheckedTx[], proposer: string, nowMs: number): Block {
-    const { leaves } = this.#derive(txs);
-    return {
-      header: {
-        chainId: this.genesis.chainId,
-        height: this.#height + 1,
-        timeMs: Math.max(nowMs, this.#headTimeMs + 1),
-        previous: this.#head,
-        txRoot: txRootOf(txs.map(({ encoded }) => encoded)),
-        ...this.#after(leaves),
-        membersHash: this.genesis.membersHash,
-        proposer,
-      },
-      txs: txs.map(({ encoded }) => encoded),
+  /** Members that sign this height. */
+  async membersAt(height: number): Promise<readonly Member[]> {
+    if (height > this.#height) return this.members;
+    return ((await this.store.governance(height - 1)) ?? initialGovernance(this.genesis.members, this.genesis.policy))
+      .members;
+  }
+
+  /** The next block, of those of these transactions that may be in it. */
+  build(txs: readonly CheckedTx[], proposer: string, nowMs: number): { prepared: Prepared; refused: RefusedTx[] } {
+    const refused: RefusedTx[] = [];
+    const { kept, governance } = this.#govern(txs, (tx, error) => void refused.push({ tx, error }));
+    const extension = this.log.extend(kept.map(({ leaves }) => leaves));
+    const header: Header = {
+      chainId: this.genesis.chainId,
+      height: this.#height + 1,
+      timeMs: Math.max(nowMs, this.#headTimeMs + 1),
+      previous: this.#head,
+      txRoot: txRootOf(kept.map(({ hash }) => hash)),
+      logSize: extension.size,
+      logRoot: extension.root,
+      ...this.#hashesAfter(governance),
+      proposer,
     };
+    return { prepared: { header, hash: blockHash(header), txs: kept, extension, governance }, refused };
   }
 
   /**
-   * Whether this block, whose txRoot was checked (checkTxRoot), may follow the head: Tendermint's valid(v). `known` gives transactions that were checked before.
-   * Throws block-invalid or what is wrong with a transaction.
+   * Whether a block of this header and these transactions, which are those that its txRoot names, may follow the head:
+   * Tendermint's valid(v). `isWaiting` says of which it is known that their nonces are free. Throws block-invalid or
+   * what is wrong with a transaction.
    */
-  async check(
-    { header, txs }: Block,
-    known: (encoded: Buffer) => CheckedTx | undefined,
+  check(
+    header: Header,
+    txs: readonly CheckedTx[],
+    isWaiting: (tx: CheckedTx) => boolean,
     nowMs: number | null,
-  ): Promise<CheckedTx[]> {
+  ): Prepared {
     this.#checkHeader(header, nowMs);
     if (txs.length > MAX_BLOCK_TXS) throw invalid('too many transactions');
-    if (txs.reduce((sum, tx) => sum + tx.length, 0) > MAX_BLOCK_BYTES) throw invalid('too large');
-    const found = txs.map((encoded) => known(encoded) ?? encoded);
-    const fresh = await checkTransactions(
-      found.filter((tx) => Buffer.isBuffer(tx)),
-      this.genesis,
-      this.signatures,
-    );
-    const checked = found.map((tx) => (Buffer.isBuffer(tx) ? fresh.shift()! : tx));
-    const nonces = new Set<string>();
-    for (const { tx } of checked) {
-      const nonce = `${tx.sender}/${tx.nonce.toString('hex')}`;
-      if (nonces.has(nonce) || (await this.store.txIdOfNonce(tx.sender, tx.nonce)) !== null)
-        throw invalid('a transaction a second time');
-      nonces.add(nonce);
-    }
-    const after = this.#after(this.#derive(checked).leaves);
-    if (header.logSize !== after.logSize || !header.logRoot.equals(after.logRoot)) throw invalid('root of the log');
-    return checked;
+    if (txs.reduce((sum, tx) => sum + tx.encoded.length, 0) > MAX_BLOCK_BYTES) throw invalid('too large');
+    const once = new Set(txs.map(nonceKeyOf));
+    if (once.size < txs.length) throw invalid('a transaction a second time');
+    if (txs.some((tx) => !isWaiting(tx) && this.store.txIdOfNonce(tx) !== null))
+      throw invalid('a transaction a second time');
+    const { governance } = this.#govern(txs, (_tx, error) => {
+      throw error;
+    });
+    const extension = this.log.extend(txs.map(({ leaves }) => leaves));
+    if (header.logSize !== extension.size || !header.logRoot.equals(extension.root)) throw invalid('root of the log');
+    const { nextMembersHash, stateHash: after } = this.#hashesAfter(governance);
+    if (!header.nextMembersHash.equals(nextMembersHash)) throw invalid('members of the next height');
+    if (!header.stateHash.equals(after)) throw invalid('hash of the state');
+    return { header, hash: blockHash(header), txs, extension, governance };
   }
 
-  /** Throws commit-invalid unless more than two thirds of the validators signed this block. */
-  async checkCommit(header: Header, commit: Commit): Promise<void> {
+  /** Throws commit-invalid unless more than two thirds of the validators among these members signed this block. */
+  async checkCommit(header: Header, commit: Commit, members: readonly Member[] = this.members): Promise<void> {
     const refuse = (reason: string) => new LedgerError('commit-invalid', reason);
     const hash = blockHash(header);
     if (commit.height !== header.height || !commit.blockHash.equals(hash)) throw refuse('of another block');
-    const { validators } = this;
+    const validators = validatorsOf(members);
     const signers = commit.signatures.map(({ memberId }) => memberId);
     if (signers.some((id, i) => !validators.includes(id) || (i > 0 && signers[i - 1]! >= id)))
       throw refuse('signers are not validators in order');
     if (!isQuorum(signers.length, validators.length)) throw refuse('fewer than a quorum');
+    const { height, round } = commit;
     const answers = await this.signatures.verifyMany(
-      commit.signatures.map(({ memberId, signature }) => ({
-        publicKey: this.publicKeyOf(memberId)!,
-        message: voteMessage(header.chainId, {
-          type: VoteType.precommit,
-          height: commit.height,
-          round: commit.round,
-          blockHash: hash,
-          voter: memberId,
-        }),
+      commit.signatures.map(({ memberId: voter, signature }) => ({
+        publicKey: members.find(({ memberId }) => memberId === voter)!.publicKey,
+        message: voteMessage(header.chainId, { type: VoteType.precommit, height, round, blockHash: hash, voter }),
         signature,
       })),
     );
     if (answers.includes(false)) throw refuse('a signature is wrong');
   }
 
-  /** Makes a checked block with its commit the head, durably. */
-  async append(block: Block, commit: Commit, txs: readonly CheckedTx[]): Promise<AppliedTx[]> {
-    const applied = this.#derive(txs);
-    await this.store.append(block, commit, applied.txs);
-    for (const leaf of applied.leaves) this.#log.append(leaf);
-    this.#moveTo(block.header);
-    return applied.txs;
+  /** Makes a checked block with its commit the head, durably; gives its transactions' places. */
+  async append({ header, txs, extension, governance }: Prepared, commit: Commit): Promise<PlacedTx[]> {
+    const tiles = this.log.tilesOf(extension);
+    const placed = this.#place(txs);
+    await this.store.append({
+      certificate: { header, commit },
+      txs: txs.map(({ encoded }) => encoded),
+      placed,
+      tiles,
+      indexPages: txs.flatMap(({ marks }) => this.index.add(marks)),
+      governance: governance === this.#governance ? null : governance,
+    });
+    this.log.adopt(extension, tiles);
+    if (!header.membersHash.equals(header.nextMembersHash)) this.handovers.push(header.height);
+    this.#moveTo(header, governance);
+    return placed;
   }
 
-  /** The ledger's part of a receipt (docs/receipt-format.md) for one record of a final transaction. Throws not-found. */
-  async receipt(txId: string, indexInTx: number): Promise<Record<string, unknown>> {
-    const place = await this.store.place(txId);
-    if (place === null || indexInTx >= place.count) throw new LedgerError('not-found', 'no such record is final');
-    const index = place.index + indexInTx;
-    const [{ header }, commit, encoded] = await Promise.all([
-      this.store.block(place.height),
-      this.store.commit(place.height),
-      this.store.entry(index),
-    ]);
-    return {
-      chainId: this.genesis.chainId,
-      genesisHash: this.genesis.hash.toString('hex'),
-      index,
-      entry: entryJson(encoded),
-      path: this.#log.inclusionPath(index, header.logSize).map((hash) => hash.toString('hex')),
-      header: headerJson(header),
-      commit: { round: commit.round, signatures: commit.signatures.map(signatureJson) },
-      members: this.genesis.members.map((member) => ({ ...member, publicKey: member.publicKey.toString('hex') })),
-    };
-  }
-
-  /**
-   * That the log of `from` records is the start of that of `to` (RFC 6962 §2.1.2): both roots and the path between them.
-   * Throws not-found unless 1 ≤ from ≤ to ≤ the log's size.
-   */
-  consistency(
-    from: number,
-    to: number,
-  ): { from: number; to: number; fromRoot: string; toRoot: string; path: string[] } {
-    if (from < 1 || from > to || to > this.#log.size)
-      throw new LedgerError('not-found', `the log has ${this.#log.size} records`);
-    const path = this.#log.consistencyPath(from, to).map((hash) => hash.toString('hex'));
-    return {
-      from,
-      to,
-      fromRoot: this.#log.root(from).toString('hex'),
-      toRoot: this.#log.root(to).toString('hex'),
-      path,
-    };
+  #place(txs: readonly CheckedTx[]): PlacedTx[] {
+    let index = this.log.size;
+    return txs.map(({ txId, sender, nonce, count }, indexInBlock) => {
+      const place = { height: this.#height + 1, indexInBlock, index, count, txId, sender, nonce };
+      index += count;
+      return place;
+    });
   }
 
   #checkHeader(header: Header, nowMs: number | null): void {
     if (header.chainId !== this.genesis.chainId) throw new LedgerError('chain-mismatch', 'block of another chain');
     if (header.height !== this.#height + 1) throw invalid('height');
     if (!header.previous.equals(this.#head)) throw invalid('does not follow the head');
-    if (!header.membersHash.equals(this.genesis.membersHash)) throw invalid('members');
+    if (!header.membersHash.equals(this.#membersHash)) throw invalid('members');
     if (!this.validators.includes(header.proposer)) throw invalid('proposer');
     if (header.timeMs <= this.#headTimeMs) throw invalid('time does not move on');
     if (nowMs !== null && header.timeMs > nowMs + MAX_CLOCK_SKEW_MS) throw invalid('time lies ahead');
   }
 
-  /** What these transactions add to the log. */
-  #derive(txs: readonly CheckedTx[]): Applied {
-    let index = this.#log.size;
-    const applied: Applied = { txs: [], leaves: [] };
-    for (const { txId, tx, records } of txs) {
-      const entries = records.map((record, indexInTx) => {
-        const encoded = encodeLogEntry({ txId, indexInTx, sender: tx.sender, record });
-        applied.leaves.push(leafHash(encoded));
-        return { encoded, stream: record.stream, key: record.key };
-      });
-      const { sender, nonce } = tx;
-      applied.txs.push({ height: this.#height + 1, index, count: records.length, txId, sender, nonce, entries });
-      index += records.length;
-    }
-    return applied;
+  /** What these transactions make of the governance, and which of them may be in the block. */
+  #govern(
+    txs: readonly CheckedTx[],
+    refuse: (tx: CheckedTx, error: LedgerError) => void,
+  ): { kept: CheckedTx[]; governance: Governance } {
+    const at = { chainId: this.genesis.chainId, height: this.#height + 1 };
+    const keys = new Map(this.members.map(({ memberId, publicKey }) => [memberId, publicKey]));
+    const kept: CheckedTx[] = [];
+    let governance = this.#governance;
+    for (const tx of txs)
+      try {
+        const key = keys.get(tx.sender);
+        if (key === undefined) throw new LedgerError('sender-unknown', 'sender is no member');
+        if (tx.senderKey !== null && !tx.senderKey.equals(key))
+          throw new LedgerError('signature-invalid', 'signed by a key that the sender has no more');
+        if (tx.type !== TxType.attest)
+          governance = applyGovernanceTx(governance, decodeTransaction(tx.encoded), at, this.signatures.verify);
+        kept.push(tx);
+      } catch (error) {
+        if (!(error instanceof LedgerError)) throw error;
+        refuse(tx, error);
+      }
+    return { kept, governance: endBlock(governance, at.height) };
   }
 
-  #after(leaves: readonly Buffer[]): { logSize: number; logRoot: Buffer } {
-    const { size } = this.#log;
-    for (const leaf of leaves) this.#log.append(leaf);
-    const after = { logSize: this.#log.size, logRoot: this.#log.root() };
-    this.#log.truncate(size);
-    return after;
+  #hashesAfter(governance: Governance): Pick<Header, 'membersHash' | 'nextMembersHash' | 'stateHash'> {
+    const isSame = governance === this.#governance;
+    return {
+      membersHash: this.#membersHash,
+      nextMembersHash:
+        governance.members === this.#governance.members ? this.#membersHash : membersHash(governance.members),
+      stateHash: isSame ? this.#stateHash : stateHash(governance),
+    };
   }
 
-  #moveTo(header: Header): void {
+  #moveTo(header: Header, governance: Governance): void {
     this.#height = header.height;
     this.#head = blockHash(header);
     this.#headTimeMs = header.timeMs;
+    this.#governance = governance;
+    this.#stateHash = header.stateHash;
+    this.#membersHash = header.nextMembersHash;
   }
 }
 
-const signatureJson = ({ memberId, signature }: { memberId: string; signature: Buffer }) => ({
-  memberId,
-  signature: signature.toString('hex'),
+/** The block as it is sent and stored. */
+export const blockOf = ({ header, txs }: Pick<Prepared, 'header' | 'txs'>): Block => ({
+  header,
+  txs: txs.map(({ encoded }) => encoded),
 });
-
-/** A header as rpc and receipts show it: bytes in lower-case hex. */
-export const headerJson = (header: Header) => ({
-  version: 1,
-  ...Object.fromEntries(
-    Object.entries(header).map(([field, value]) => [
-      field,
-      typeof value === 'object' ? (value as Buffer).toString('hex') : value,
-    ]),
-  ),
-});
-
-export function entryJson(encoded: Buffer) {
-  const { txId, indexInTx, sender, record } = decodeLogEntry(encoded);
-  const { stream, key, digest, note } = record;
-  return {
-    txId: txId.toString('hex'),
-    indexInTx,
-    sender,
-    record: { stream, key: key.toString('hex'), digest: digest.toString('hex'), note: note.toString('hex') },
-  };
-}
-
-/** Whether these are the 64 hex digits of a hash. */
-export const isHashHex = (text: string): boolean => text.length === 2 * HASH_BYTES && /^[0-9a-f]+$/.test(text);

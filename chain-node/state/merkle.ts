@@ -1,115 +1,77 @@
-import { sm3 } from '../../platform/crypto/index.ts';
+import { sm3, sm3Nodes } from '../../platform/crypto/index.ts';
+import { HASH_BYTES } from '../codec/record.ts';
 
 const LEAF = Uint8Array.of(0);
-const NODE = Uint8Array.of(1);
-const HASH_BYTES = 32;
 
+/** Hash of a leaf (RFC 6962 §2.1, SM3 for SHA-256). */
 export const leafHash = (data: Uint8Array): Buffer => sm3(LEAF, data);
-export const nodeHash = (left: Uint8Array, right: Uint8Array): Buffer => sm3(NODE, left, right);
+
+const pair = Buffer.alloc(2 * HASH_BYTES);
+
+/** Hash of a node over two (RFC 6962 §2.1). */
+export function nodeHash(left: Uint8Array, right: Uint8Array): Buffer {
+  pair.set(left, 0);
+  pair.set(right, HASH_BYTES);
+  return sm3Nodes(pair);
+}
+
+/** Of no leaves. */
+export const EMPTY_ROOT = sm3(Buffer.alloc(0));
 
 /** The largest power of two below n (RFC 6962 §2.1). */
-function split(n: number): number {
+export function splitOf(n: number): number {
   let k = 1;
   while (k * 2 < n) k *= 2;
   return k;
 }
 
-/** Root over leaf hashes (RFC 6962 §2.1, SM3 for SHA-256); of none, SM3 of nothing. */
+/** Root over leaf hashes (RFC 6962 §2.1). */
 export function merkleRoot(leaves: readonly Buffer[]): Buffer {
-  if (leaves.length === 0) return sm3(Buffer.alloc(0));
-  let level = [...leaves];
-  while (level.length > 1) {
-    const above: Buffer[] = [];
-    for (let i = 0; i + 1 < level.length; i += 2) above.push(nodeHash(level[i]!, level[i + 1]!));
-    if (level.length % 2 === 1) above.push(level.at(-1)!);
-    level = above;
-  }
-  return level[0]!;
+  const frontier = new Frontier();
+  frontier.append(Buffer.concat(leaves));
+  return frontier.root();
 }
 
-/** Hashes of one level, 32 bytes each, in one growing buffer. */
-class Level {
-  #data = Buffer.alloc(HASH_BYTES * 64);
-  size = 0;
+/** The roots of the complete subtrees that a log of this size is made of (RFC 6962 §2.1): all that is needed to go on from it. */
+export class Frontier {
+  /** nodes[k] is there if bit k of `size` is set: the root over 2^k leaves. */
+  readonly #nodes: (Buffer | undefined)[];
+  #size: number;
 
-  push(hash: Uint8Array): void {
-    if (this.#data.length === this.size * HASH_BYTES)
-      this.#data = Buffer.concat([this.#data, Buffer.alloc(this.#data.length)]);
-    this.#data.set(hash, this.size * HASH_BYTES);
-    this.size += 1;
+  constructor(nodes: readonly (Buffer | undefined)[] = [], size = 0) {
+    this.#nodes = [...nodes];
+    this.#size = size;
   }
-
-  at(index: number): Buffer {
-    return this.#data.subarray(index * HASH_BYTES, (index + 1) * HASH_BYTES);
-  }
-
-  truncate(size: number): void {
-    this.size = Math.min(this.size, size);
-  }
-}
-
-/**
- * The append-only log of records (RFC 6962 §2.1): proofs for any index at any size up to the present one. Keeps the
- * roots of complete subtrees in memory, 64 bytes a record; the entries themselves are in the store.
- */
-export class MerkleLog {
-  /** levels[k].at(i) is the root of the complete subtree over leaves [i·2^k, (i+1)·2^k). */
-  readonly #levels: Level[] = [new Level()];
 
   get size(): number {
-    return this.#levels[0]!.size;
+    return this.#size;
   }
 
-  append(leaf: Uint8Array): void {
-    this.#levels[0]!.push(leaf);
-    for (let k = 0; this.#levels[k]!.size % 2 === 0; k += 1) {
-      const { size } = this.#levels[k]!;
-      this.#levels[k + 1] ??= new Level();
-      this.#levels[k + 1]!.push(nodeHash(this.#levels[k]!.at(size - 2), this.#levels[k]!.at(size - 1)));
+  copy(): Frontier {
+    return new Frontier(this.#nodes, this.#size);
+  }
+
+  /**
+   * Appends leaf hashes, packed: level by level, as one call hashes many nodes faster than many calls. Gives the new
+   * complete subtrees' roots of each height, packed, the leaves themselves first.
+   */
+  append(leaves: Buffer): Buffer[] {
+    const grown: Buffer[] = [];
+    this.#size += leaves.length / HASH_BYTES;
+    for (let level = leaves, height = 0; level.length > 0; height += 1) {
+      grown.push(level);
+      const left = this.#nodes[height];
+      const row = left === undefined ? level : Buffer.concat([left, level]);
+      const paired = row.length - (row.length % (2 * HASH_BYTES));
+      this.#nodes[height] = paired < row.length ? Buffer.from(row.subarray(paired)) : undefined;
+      level = paired === 0 ? Buffer.alloc(0) : sm3Nodes(row.subarray(0, paired));
     }
+    return grown;
   }
 
-  /** Takes back what was appended beyond `size`: a proposed block that did not come to be. */
-  truncate(size: number): void {
-    for (const [k, level] of this.#levels.entries()) level.truncate(Math.floor(size / 2 ** k));
-  }
-
-  root(size = this.size): Buffer {
-    return size === 0 ? sm3(Buffer.alloc(0)) : Buffer.from(this.#range(0, size));
-  }
-
-  /** PATH(m, D[n]) of RFC 6962 §2.1.1, from the leaf up. */
-  inclusionPath(index: number, size = this.size): Buffer[] {
-    if (index < 0 || index >= size || size > this.size) throw new RangeError('no such leaf');
-    return this.#path(index, 0, size);
-  }
-
-  /** PROOF(m, D[n]) of RFC 6962 §2.1.2: that the log of `from` leaves is the start of that of `to`. */
-  consistencyPath(from: number, to = this.size): Buffer[] {
-    if (from < 1 || from > to || to > this.size) throw new RangeError('no such sizes');
-    return this.#subproof(from, 0, to, true);
-  }
-
-  #range(start: number, length: number): Buffer {
-    const k = Math.log2(length);
-    if (Number.isInteger(k) && start % length === 0) return this.#levels[k]!.at(start / length);
-    const left = split(length);
-    return nodeHash(this.#range(start, left), this.#range(start + left, length - left));
-  }
-
-  #path(index: number, start: number, length: number): Buffer[] {
-    if (length === 1) return [];
-    const left = split(length);
-    return index < left
-      ? [...this.#path(index, start, left), Buffer.from(this.#range(start + left, length - left))]
-      : [...this.#path(index - left, start + left, length - left), Buffer.from(this.#range(start, left))];
-  }
-
-  #subproof(m: number, start: number, length: number, whole: boolean): Buffer[] {
-    if (m === length) return whole ? [] : [Buffer.from(this.#range(start, length))];
-    const left = split(length);
-    return m <= left
-      ? [...this.#subproof(m, start, left, whole), Buffer.from(this.#range(start + left, length - left))]
-      : [...this.#subproof(m - left, start + left, length - left, false), Buffer.from(this.#range(start, left))];
+  root(): Buffer {
+    let root: Buffer | undefined;
+    for (const node of this.#nodes) if (node !== undefined) root = root === undefined ? node : nodeHash(node, root);
+    return root ?? EMPTY_ROOT;
   }
 }

@@ -1,109 +1,334 @@
-import { type Block, type Commit, decodeBlock, decodeCommit, encodeBlock, encodeCommit } from '../codec/block.ts';
+import { crc32 } from 'node:zlib';
+import { type Certificate, MAX_BLOCK_TXS, readCertificate, writeCertificate } from '../codec/block.ts';
+import { decode, Writer } from '../codec/bytes.ts';
+import { HASH_BYTES } from '../codec/record.ts';
 import { LedgerError } from '../errors.ts';
 import type { EvidenceJson } from '../state/evidence.ts';
+import { decodeGovernance, encodeGovernance, type Governance } from '../state/governance.ts';
+import { type Tile, TILE_WIDTH } from '../state/log.ts';
+import type { Snapshot } from '../sync/snapshot.ts';
 import type { KeyValues } from '../world.ts';
 
 /** Where a transaction came to be. */
 export interface TxPlace {
   height: number;
+  /** Its number in the block. */
+  indexInBlock: number;
   /** Index in the log of its first record, and how many it has. */
   index: number;
   count: number;
 }
 
-export interface AppliedTx extends TxPlace {
+export interface PlacedTx extends TxPlace {
   txId: Buffer;
   sender: string;
   nonce: Buffer;
-  entries: { encoded: Buffer; stream: string; key: Buffer }[];
 }
 
-const padded = (value: number) => value.toString(16).padStart(14, '0');
-const unpadded = (key: string) => parseInt(key.slice(key.lastIndexOf('/') + 1), 16);
-const nonceKey = (sender: string, nonce: Buffer) => `n/${sender}/${nonce.toString('hex')}`;
+/** Where a record of the log came to be. */
+export interface RecordPlace {
+  height: number;
+  /** Log index of the first record of its block. */
+  first: number;
+  indexInBlock: number;
+  indexInTx: number;
+}
 
-/** Blocks, their commits, and the indexes over them. A block goes in as one durable write: it is there whole or not at all. */
+/** What one block adds to the store. */
+export interface Append {
+  certificate: Certificate;
+  txs: readonly Buffer[];
+  placed: readonly PlacedTx[];
+  tiles: readonly Tile[];
+  indexPages: readonly [key: string, value: Buffer][];
+  /** After the block, if it is another than before. */
+  governance: Governance | null;
+}
+
+const CHECKSUM_BYTES = 4;
+const DIGITS = 14;
+const padded = (value: number) => value.toString(16).padStart(DIGITS, '0');
+const u64 = (value: number) => new Writer().u64(value).done();
+const readU64 = (bytes: Buffer) => decode(bytes, (reader) => reader.u64());
+const unpadded = (digits: string) => parseInt(digits, 16);
+const nonceKey = (sender: string, nonce: Buffer) => `n/${sender}/${nonce.toString('hex')}`;
+const txKey = (height: number, index: number) => `b/${padded(height)}/${index.toString(16).padStart(4, '0')}`;
+const cosignatureKey = (height: number, memberId: string) => `p/${padded(height)}/${memberId}`;
+const tileKey = (level: number, index: number) => `m/${level}/${padded(index)}`;
+
+/** Behind a checksum over key and value: what was changed on the disk, or lies under another key, is noticed when it is read. */
+function sealed(key: string, value: Buffer): Buffer {
+  const out = Buffer.allocUnsafe(CHECKSUM_BYTES + value.length);
+  out.writeUInt32BE(crc32(value, crc32(key)));
+  value.copy(out, CHECKSUM_BYTES);
+  return out;
+}
+
+const sealedPut = ([key, value]: [string, Buffer]): [string, Buffer] => [key, sealed(key, value)];
+
+function certificatePuts(certificate: Certificate): [string, Buffer][] {
+  const writer = new Writer();
+  writeCertificate(writer, certificate);
+  const { height } = certificate.header;
+  return [
+    [`c/${padded(height)}`, writer.done()],
+    [`h/${certificate.commit.blockHash.toString('hex')}`, u64(height)],
+  ];
+}
+
+const governancePut = (height: number, governance: Governance): [string, Buffer] => [
+  `g/${padded(height)}`,
+  encodeGovernance(governance),
+];
+
+const encodePlace = ({ height, indexInBlock, index, count }: TxPlace) =>
+  new Writer().u64(height).u32(indexInBlock).u64(index).u32(count).done();
+
+const decodePlace = (bytes: Buffer): TxPlace =>
+  decode(bytes, (reader) => ({
+    height: reader.u64(),
+    indexInBlock: reader.u32(),
+    index: reader.u64(),
+    count: reader.u32(),
+  }));
+
+/** The records of a block: its height, the log index of the first, and how many each transaction brought. */
+const encodeRun = (placed: readonly PlacedTx[]): Buffer =>
+  new Writer()
+    .u64(placed[0]!.height)
+    .u64(placed[0]!.index)
+    .list(placed, (inner, { count }) => inner.u32(count))
+    .done();
+
+const decodeRun = (bytes: Buffer): { height: number; first: number; counts: number[] } =>
+  decode(bytes, (reader) => ({
+    height: reader.u64(),
+    first: reader.u64(),
+    counts: reader.list(MAX_BLOCK_TXS, (inner) => inner.u32()),
+  }));
+
+/**
+ * Blocks, their certificates, and what is derived from them. A block goes in as one durable write: it is there whole or
+ * not at all. Keys:
+ *
+ *     head            u64 height of the last block
+ *     base            u64 height of the snapshot that it begins with; absent: of the genesis
+ *     c/HEIGHT        header, commit
+ *     b/HEIGHT/N      the N-th transaction: txId, then its bytes
+ *     h/HASH          u64 height of the block with this hash
+ *     l/LAST          of the block whose last record has this log index: height, its first record, records of each transaction
+ *     t/TXID          place of a transaction
+ *     n/SENDER/NONCE  txId
+ *     m/LEVEL/INDEX   tile of the log
+ *     k/SEGMENT/PAGE  page of the record index
+ *     g/HEIGHT        governance after a block that changed it
+ *     p/HEIGHT/MEMBER signature of a member under the checkpoint of this height
+ *     x/HEIGHT/ID     evidence (JSON)
+ */
 export class BlockStore {
-  constructor(private readonly kv: KeyValues) {}
+  constructor(
+    private readonly kv: KeyValues,
+    /** Told when something in the store is not what was written. */
+    private readonly onCorrupt: (error: LedgerError) => void = () => {},
+  ) {}
+
+  /** The error for what is not as it was written: it is told on, and to be thrown. */
+  corrupt(what: string): LedgerError {
+    const error = new LedgerError('store-corrupt', what);
+    this.onCorrupt(error);
+    return error;
+  }
+
+  #opened(key: string, stored: Buffer): Buffer {
+    const value = stored.subarray(CHECKSUM_BYTES);
+    if (stored.length < CHECKSUM_BYTES || stored.readUInt32BE() !== crc32(value, crc32(key)))
+      throw this.corrupt(`what is stored under ${key} was changed`);
+    return value;
+  }
 
   close(): Promise<void> {
     return this.kv.close();
   }
 
+  async #get(key: string): Promise<Buffer | undefined> {
+    const stored = await this.kv.get(key);
+    return stored === undefined ? undefined : this.#opened(key, stored);
+  }
+
+  async #need(key: string, what: string): Promise<Buffer> {
+    const value = await this.#get(key);
+    if (value === undefined) throw this.corrupt(`${what} is missing`);
+    return value;
+  }
+
   /** 0 before the first block. */
   async height(): Promise<number> {
-    return Number((await this.kv.get('head')) ?? 0);
+    const value = await this.#get('head');
+    if (value !== undefined) return readU64(value);
+    for await (const [key] of this.kv.range('c/', 'c0', 1))
+      throw this.corrupt(`the head is missing, and ${key} is there`);
+    return 0;
   }
 
-  async append(block: Block, commit: Commit, txs: readonly AppliedTx[]): Promise<void> {
-    const { height } = block.header;
-    const puts: [string, Buffer | string][] = [
-      [`b/${padded(height)}`, encodeBlock(block)],
-      [`c/${padded(height)}`, encodeCommit(commit)],
-    ];
-    for (const { txId, sender, nonce, entries, index, count } of txs) {
-      puts.push([`t/${txId.toString('hex')}`, JSON.stringify({ height, index, count })]);
-      puts.push([nonceKey(sender, nonce), txId.toString('hex')]);
-      for (const [i, { encoded, stream, key }] of entries.entries()) {
-        puts.push([`e/${padded(index + i)}`, encoded]);
-        puts.push([`k/${stream}/${key.toString('hex')}/${padded(index + i)}`, '']);
-      }
+  /** Height of the snapshot that the store begins with; 0: it has all blocks. */
+  async base(): Promise<number> {
+    const value = await this.#get('base');
+    return value === undefined ? 0 : readU64(value);
+  }
+
+  /** Begins an empty store with a snapshot that was checked. */
+  async begin({ certificate, governance, tiles, handovers }: Snapshot): Promise<void> {
+    const { height, logSize } = certificate.header;
+    const puts: [string, Buffer][] = [];
+    for (const one of [...handovers, { certificate, governance }]) {
+      puts.push(...certificatePuts(one.certificate), governancePut(one.certificate.header.height, one.governance));
     }
-    puts.push(['head', String(height)]);
-    await this.kv.write(puts);
+    for (const [level, hashes] of tiles.entries())
+      if (hashes.length > 0) puts.push([tileKey(level, Math.floor(logSize / TILE_WIDTH ** (level + 1))), hashes]);
+    puts.push(['base', u64(height)], ['head', u64(height)]);
+    await this.kv.write(puts.map(sealedPut));
   }
 
-  async block(height: number): Promise<Block> {
-    return decodeBlock(await this.#bytes(`b/${padded(height)}`, `block ${height}`));
+  async append({ certificate, txs, placed, tiles, indexPages, governance }: Append): Promise<void> {
+    const { height, logSize } = certificate.header;
+    const puts: [string, Buffer][] = [...certificatePuts(certificate), ...indexPages];
+    for (const [i, tx] of txs.entries()) puts.push([txKey(height, i), Buffer.concat([placed[i]!.txId, tx])]);
+    if (placed.length > 0) puts.push([`l/${padded(logSize - 1)}`, encodeRun(placed)]);
+    for (const one of placed) {
+      puts.push([`t/${one.txId.toString('hex')}`, encodePlace(one)]);
+      puts.push([nonceKey(one.sender, one.nonce), one.txId]);
+    }
+    for (const { level, index, hashes } of tiles) puts.push([tileKey(level, index), hashes]);
+    if (governance !== null) puts.push(governancePut(height, governance));
+    puts.push(['head', u64(height)]);
+    await this.kv.write(puts.map(sealedPut));
   }
 
-  async commit(height: number): Promise<Commit> {
-    return decodeCommit(await this.#bytes(`c/${padded(height)}`, `commit ${height}`));
+  async certificate(height: number): Promise<Certificate> {
+    return decode(await this.#need(`c/${padded(height)}`, `block ${height}`), readCertificate);
   }
 
-  async entry(index: number): Promise<Buffer> {
-    return this.#bytes(`e/${padded(index)}`, `record ${index}`);
+  async txs(height: number): Promise<Buffer[]> {
+    const txs: Buffer[] = [];
+    for await (const [key, stored] of this.kv.range(`b/${padded(height)}/`, `b/${padded(height)}0`))
+      txs.push(this.#opened(key, stored).subarray(HASH_BYTES));
+    return txs;
   }
 
-  /** All log entries from the first, in order. */
-  async *entries(): AsyncGenerator<Buffer> {
-    for await (const [, value] of this.kv.range('e/', 'e0')) yield value;
+  /** One transaction of a block. */
+  async tx(height: number, indexInBlock: number): Promise<{ txId: Buffer; encoded: Buffer }> {
+    const value = await this.#need(txKey(height, indexInBlock), `transaction ${indexInBlock} of block ${height}`);
+    return { txId: value.subarray(0, HASH_BYTES), encoded: value.subarray(HASH_BYTES) };
+  }
+
+  async heightOfHash(hash: string): Promise<number | null> {
+    const value = await this.#get(`h/${hash}`);
+    return value === undefined ? null : readU64(value);
+  }
+
+  /** Where the record with this log index, which the log has, came to be. */
+  async placeOfRecord(index: number): Promise<RecordPlace> {
+    for await (const [key, stored] of this.kv.range(`l/${padded(index)}`, 'l0', 1)) {
+      const { height, first, counts } = decodeRun(this.#opened(key, stored));
+      if (index < first) break;
+      let at = first;
+      for (const [indexInBlock, count] of counts.entries()) {
+        if (index < at + count) return { height, first, indexInBlock, indexInTx: index - at };
+        at += count;
+      }
+      break;
+    }
+    throw this.corrupt(`the place of record ${index} is missing`);
+  }
+
+  /** How many transactions brought records in the block of this height, after which the log has this size: all of them do. */
+  async txCount(height: number, logSize: number): Promise<number> {
+    for await (const [key, stored] of this.kv.range(`l/${padded(logSize - 1)}`, `l/${padded(logSize)}`, 1)) {
+      const run = decodeRun(this.#opened(key, stored));
+      if (run.height === height) return run.counts.length;
+    }
+    return 0;
   }
 
   async place(txId: string): Promise<TxPlace | null> {
-    const value = await this.kv.get(`t/${txId}`);
-    return value === undefined ? null : (JSON.parse(value.toString()) as TxPlace);
+    const value = await this.#get(`t/${txId}`);
+    return value === undefined ? null : decodePlace(value);
   }
 
-  /** The transaction that used this nonce, if one did. */
-  async txIdOfNonce(sender: string, nonce: Buffer): Promise<string | null> {
-    return (await this.kv.get(nonceKey(sender, nonce)))?.toString() ?? null;
+  /** The id of the transaction that used this nonce, or null. */
+  txIdOfNonce({ sender, nonce }: { sender: string; nonce: Buffer }): Buffer | null {
+    const key = nonceKey(sender, nonce);
+    const stored = this.kv.getSync(key);
+    return stored === undefined ? null : this.#opened(key, stored);
+  }
+
+  async tile(level: number, index: number): Promise<Buffer> {
+    const hashes = await this.#need(tileKey(level, index), `tile ${level}/${index}`);
+    if (hashes.length === 0 || hashes.length % HASH_BYTES !== 0) throw this.corrupt(`tile ${level}/${index}`);
+    return hashes;
+  }
+
+  async indexPages(keys: readonly string[]): Promise<(Buffer | undefined)[]> {
+    const values = await this.kv.getMany(keys);
+    return values.map((stored, i) => stored && this.#opened(keys[i]!, stored));
+  }
+
+  /** Governance after this height, or null if no block up to it changed any. */
+  async governance(height: number): Promise<Governance | null> {
+    for await (const [key, stored] of this.kv.range('g/', `g/${padded(height + 1)}`, 1, true))
+      return decodeGovernance(this.#opened(key, stored));
+    return null;
+  }
+
+  /** Heights in [1, to] after which the governance was another. */
+  async governanceHeights(to: number): Promise<number[]> {
+    const heights: number[] = [];
+    for await (const [key] of this.kv.range('g/', `g/${padded(to + 1)}`)) heights.push(unpadded(key.slice(2)));
+    return heights;
+  }
+
+  async addCosignature(height: number, memberId: string, signature: Buffer): Promise<void> {
+    await this.kv.write([sealedPut([cosignatureKey(height, memberId), signature])]);
+  }
+
+  async cosignature(height: number, memberId: string): Promise<Buffer | null> {
+    return (await this.#get(cosignatureKey(height, memberId))) ?? null;
+  }
+
+  /** By memberId. */
+  async cosignatures(height: number): Promise<{ memberId: string; signature: Buffer }[]> {
+    const found: { memberId: string; signature: Buffer }[] = [];
+    const prefix = cosignatureKey(height, '');
+    for await (const [key, stored] of this.kv.range(prefix, cosignatureKey(height + 1, '')))
+      found.push({ memberId: key.slice(prefix.length), signature: this.#opened(key, stored) });
+    return found;
+  }
+
+  /** The last heights whose checkpoints are signed, the newest first. */
+  async checkpointHeights(limit: number): Promise<number[]> {
+    const heights: number[] = [];
+    let before = 'p0';
+    while (heights.length < limit) {
+      let found: number | null = null;
+      for await (const [key] of this.kv.range('p/', before, 1, true)) found = unpadded(key.slice(2, 2 + DIGITS));
+      if (found === null) break;
+      heights.push(found);
+      before = cosignatureKey(found, '');
+    }
+    return heights;
   }
 
   /** Kept for ever; once however often it is found. */
   async addEvidence(evidence: EvidenceJson): Promise<void> {
-    await this.kv.write([[`x/${padded(evidence.height)}/${evidence.id}`, JSON.stringify(evidence)]]);
+    const key = `x/${padded(evidence.height)}/${evidence.id}`;
+    await this.kv.write([sealedPut([key, Buffer.from(JSON.stringify(evidence))])]);
   }
 
   /** What was found against members, by height. */
   async evidence(limit: number): Promise<EvidenceJson[]> {
     const found: EvidenceJson[] = [];
-    for await (const [, value] of this.kv.range('x/', 'x0', limit))
-      found.push(JSON.parse(value.toString()) as EvidenceJson);
+    for await (const [key, stored] of this.kv.range('x/', 'x0', limit))
+      found.push(JSON.parse(this.#opened(key, stored).toString()) as EvidenceJson);
     return found;
-  }
-
-  /** Log indexes of the records under a key, oldest first. */
-  async history(stream: string, key: string, limit: number): Promise<number[]> {
-    const prefix = `k/${stream}/${key}/`;
-    const indexes: number[] = [];
-    for await (const [at] of this.kv.range(prefix, `${prefix}g`, limit)) indexes.push(unpadded(at));
-    return indexes;
-  }
-
-  async #bytes(key: string, what: string): Promise<Buffer> {
-    const value = await this.kv.get(key);
-    if (value === undefined) throw new LedgerError('not-found', what);
-    return value;
   }
 }

@@ -1,0 +1,87 @@
+import type { IncomingMessage } from 'node:http';
+import https from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { HELLO_WITHIN_MS } from '../../p2p/hello.ts';
+import type { LinkTls } from '../../p2p/tls.ts';
+import { TokenBucket } from '../../p2p/limits.ts';
+import { MAX_LINK_FRAME_BYTES } from './frames.ts';
+
+export const OVERLAY_PATH = '/overlay';
+/** Connections that have not proven who they are. */
+const MAX_UNPROVEN = 128;
+const MAX_CONNECTIONS = 1024;
+/** New connections from one address: a storm of them waits. */
+const NEW_PER_SECOND = 5;
+const NEW_BURST = 40;
+const MAX_ADDRESSES = 4096;
+
+/** Takes overlay links on a listener of its own, or on that of the ledger's links. */
+export class Listener {
+  readonly #sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: MAX_LINK_FRAME_BYTES,
+    perMessageDeflate: false,
+  });
+  readonly #newFrom = new Map<string, TokenBucket>();
+  #unproven = 0;
+  #server: https.Server | undefined;
+
+  constructor(private readonly onLink: (ws: WebSocket, socket: TLSSocket, proven: () => void) => void) {}
+
+  /** Of the ledger's listener: what it does with a request for OVERLAY_PATH. */
+  readonly upgrade = (request: IncomingMessage, socket: TLSSocket, head: Buffer): void => {
+    if (this.#unproven >= MAX_UNPROVEN || !this.#mayCome(socket.remoteAddress ?? '')) return void socket.destroy();
+    this.#sockets.handleUpgrade(request, socket, head, (ws) => {
+      this.#unproven += 1;
+      let isCounted = true;
+      const proven = () => {
+        if (isCounted) this.#unproven -= 1;
+        isCounted = false;
+      };
+      ws.once('close', proven);
+      this.onLink(ws, socket, proven);
+    });
+  };
+
+  /** Listens on an address of its own; gives the port. */
+  async listen(host: string, port: number, tls: LinkTls): Promise<number> {
+    const server = https.createServer({
+      ...tls.listening(),
+      handshakeTimeout: HELLO_WITHIN_MS,
+      headersTimeout: HELLO_WITHIN_MS,
+      requestTimeout: HELLO_WITHIN_MS,
+    });
+    this.#server = server;
+    server.maxConnections = MAX_CONNECTIONS;
+    tls.keep(server);
+    server.on('request', (_request, response) => response.writeHead(404).end());
+    server.on('upgrade', (request: IncomingMessage, socket: TLSSocket, head: Buffer) => {
+      if (request.url === OVERLAY_PATH) this.upgrade(request, socket, head);
+      else socket.destroy();
+    });
+    await new Promise<void>((done, fail) => {
+      server.once('error', fail);
+      server.listen(port, host, done);
+    });
+    return (server.address() as AddressInfo).port;
+  }
+
+  async close(): Promise<void> {
+    const server = this.#server;
+    if (server === undefined) return;
+    server.closeAllConnections();
+    await new Promise((done) => server.close(done));
+  }
+
+  #mayCome(address: string): boolean {
+    let bucket = this.#newFrom.get(address);
+    if (bucket === undefined) {
+      if (this.#newFrom.size >= MAX_ADDRESSES) this.#newFrom.clear();
+      bucket = new TokenBucket(NEW_PER_SECOND, NEW_BURST);
+      this.#newFrom.set(address, bucket);
+    }
+    return bucket.take();
+  }
+}
