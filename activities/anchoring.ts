@@ -1,13 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { heartbeat } from '@temporalio/activity';
-import { ARCHIVE_STREAM, RECEIPT_FORMAT } from '../domain/attestation.ts';
+import { ARCHIVE_STREAM, CATALOG_STREAM, LOAN_STREAM, RECEIPT_FORMAT } from '../domain/attestation.ts';
 import { SealfolioError } from '../domain/errors.ts';
 import { AttestationState, BatchState } from '../domain/status.ts';
+import { TRACE_ATTEST_WITHIN_MS, TRACE_STREAM } from '../domain/trace.ts';
 import { jcs, sm2, sm3 } from '../platform/crypto/index.ts';
 import { type LedgerPlace, makeTransaction } from '../platform/ledger/client.ts';
 import type { AnchoringTx, ArchiveVersion, OutboxItem } from '../platform/store/index.ts';
-import { verifyReceipt } from '../verifier/index.ts';
+import { verifyReceipt, verifyRecord } from '../verifier/index.ts';
 import type { ActivityDeps } from './deps.ts';
+import { sealTrace } from './tracing.ts';
 
 /** Records in one transaction. */
 const MAX_RECORDS = 256;
@@ -26,7 +28,7 @@ async function inParallel<T>(items: readonly T[], run: (item: T) => Promise<void
 
 /** What anchoringWorkflow does to the world. */
 export function createAnchoringActivities({ memberId, trust, store, keys, ledger, signals, logger }: ActivityDeps) {
-  const { Archive, ArchiveVersion, AnchoringTx, Batch, OutboxItem } = store.models;
+  const { Archive, ArchiveVersion, AnchoringTx, Batch, CatalogEdit, LoanEvent, OutboxItem, TraceBatch } = store.models;
 
   /** The transaction on its way, or a new one of what waits; null if nothing does. It is kept before anybody sees it. */
   async function nextTransaction(): Promise<AnchoringTx | null> {
@@ -37,11 +39,11 @@ export function createAnchoringActivities({ memberId, trust, store, keys, ledger
       .limit(MAX_RECORDS)
       .lean<(OutboxItem & { _id: unknown })[]>();
     if (items.length === 0) return null;
-    const records = items.map(({ key, digest }) => ({
-      stream: ARCHIVE_STREAM,
+    const records = items.map(({ stream = ARCHIVE_STREAM, key, digest, note = '' }) => ({
+      stream,
       key: Buffer.from(key, 'hex'),
       digest: Buffer.from(digest, 'hex'),
-      note: Buffer.alloc(0),
+      note: Buffer.from(note, 'hex'),
     }));
     const nonce = randomBytes(NONCE_BYTES);
     const request = { chainId: trust.chainId, sender: memberId, nonce, records };
@@ -109,14 +111,71 @@ export function createAnchoringActivities({ memberId, trust, store, keys, ledger
     await OutboxItem.updateOne({ archiveId, version }, { $set: { state: 'final' } });
   }
 
+  /** Writes down where the events of loans are; their proofs are asked of the node when someone wants to see one. */
+  async function deliverLoanEvents(items: readonly OutboxItem[], { height, index }: LedgerPlace): Promise<void> {
+    if (items.length === 0) return;
+    await LoanEvent.bulkWrite(
+      items.map(({ archiveId: loanId, version: seq, txId, indexInTx }) => ({
+        updateOne: {
+          filter: { loanId, seq },
+          update: { $set: { attestation: { txId, indexInTx, height, logIndex: index + indexInTx! } } },
+        },
+      })) as never,
+      { ordered: false },
+    );
+    await OutboxItem.updateMany({ txId: items[0]!.txId!, stream: LOAN_STREAM }, { $set: { state: 'final' } });
+  }
+
+  /** The same for edits of catalogues. */
+  async function deliverCatalogEdits(items: readonly OutboxItem[], { height, index }: LedgerPlace): Promise<void> {
+    if (items.length === 0) return;
+    await CatalogEdit.bulkWrite(
+      items.map(({ archiveId: subject, version: edit, txId, indexInTx }) => {
+        const [archiveId, version] = subject.split('/') as [string, string];
+        const attestation = { txId, indexInTx, height, logIndex: index + indexInTx! };
+        return {
+          updateOne: { filter: { archiveId, version: Number(version), edit }, update: { $set: { attestation } } },
+        };
+      }) as never,
+      { ordered: false },
+    );
+    await OutboxItem.updateMany({ txId: items[0]!.txId!, stream: CATALOG_STREAM }, { $set: { state: 'final' } });
+  }
+
+  /** Writes down where batches of the trace are, once the ledger's own proof of each holds. */
+  async function deliverTrace(items: readonly OutboxItem[], { height, index }: LedgerPlace): Promise<void> {
+    const crypto = { sm3, sm2Verify: sm2.verify.bind(sm2) };
+    await inParallel(items, async ({ version: from, digest, txId, indexInTx }) => {
+      const { verdict, failed } = verifyRecord(await ledger.receipt(txId!, indexInTx!), digest, trust, crypto);
+      if (verdict !== 'valid') throw new SealfolioError('receipt-invalid', { trace: from, layer: failed ?? verdict });
+      const attestation = { txId, indexInTx, height, logIndex: index + indexInTx!, at: new Date() };
+      await TraceBatch.updateOne({ from }, { $set: { attestation } });
+      await OutboxItem.updateOne({ archiveId: TRACE_STREAM, version: from }, { $set: { state: 'final' } });
+    });
+  }
+
   return {
     /** Takes one transaction's worth of the outbox to its receipts; tells how much still waits. */
     async anchorBacklog(): Promise<{ anchored: number; remaining: number }> {
+      await sealTrace(store, memberId, Date.now() - TRACE_ATTEST_WITHIN_MS / 2);
       const tx = await nextTransaction();
       if (tx === null) return { anchored: 0, remaining: 0 };
       const place = await finality(tx);
       const items = await OutboxItem.find({ txId: tx.txId, state: 'reserved' }).lean<OutboxItem[]>();
-      await inParallel(items, async (item) => {
+      await deliverLoanEvents(
+        items.filter(({ stream }) => stream === LOAN_STREAM),
+        place,
+      );
+      await deliverCatalogEdits(
+        items.filter(({ stream }) => stream === CATALOG_STREAM),
+        place,
+      );
+      await deliverTrace(
+        items.filter(({ stream }) => stream === TRACE_STREAM),
+        place,
+      );
+      const versions = items.filter(({ stream = ARCHIVE_STREAM }) => stream === ARCHIVE_STREAM);
+      await inParallel(versions, async (item) => {
         await deliver(item, place);
         heartbeat(tx.txId);
       });

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { heartbeat } from '@temporalio/activity';
 import { ATTEST_TAG, type AttestationManifest, KEY_TAG, SALT_BYTES } from '../domain/attestation.ts';
-import { buildCatalog, DEFAULT_TEMPLATE, type DocumentType, missingBranches } from '../domain/catalog.ts';
+import { buildCatalog, type DocumentType, extendCatalog, missingBranches } from '../domain/catalog.ts';
 import { isSealfolioError, SealfolioError } from '../domain/errors.ts';
 import { AttestationState, BatchState, PartState } from '../domain/status.ts';
 import { jcs, sm2, sm3 } from '../platform/crypto/index.ts';
@@ -9,7 +9,15 @@ import { inspect } from '../platform/ofd/inspect.ts';
 import type { MediaType } from '../platform/ofd/media.ts';
 import { packOfd, type PackagePage } from '../platform/ofd/package.ts';
 import { pageImage } from '../platform/ofd/render.ts';
-import type { ArchiveVersion, Batch, Part, VersionDocument } from '../platform/store/index.ts';
+import {
+  type Archive,
+  type ArchiveVersion,
+  type Batch,
+  latestCatalog,
+  type Part,
+  templateFor,
+  type VersionDocument,
+} from '../platform/store/index.ts';
 import type { ActivityDeps } from './deps.ts';
 
 interface BatchesOf {
@@ -22,7 +30,6 @@ interface VersionOf {
   version: number;
 }
 
-const template = DEFAULT_TEMPLATE;
 /** Files of a batch that are looked into side by side. */
 const CHECKED_AT_ONCE = 3;
 
@@ -157,13 +164,14 @@ export function createArchivingActivities({ memberId, memberName, store, keys, s
       const batches: Batch[] = [];
       for (const batch of found) batches.push(await checkBatch(batch));
       const [archive, pending] = await Promise.all([
-        Archive.findOne({ archiveId }).lean(),
+        Archive.findOne({ archiveId }).lean<Archive>(),
         Batch.find({ archiveId, version: { $exists: false } }).lean<Batch[]>(),
       ]);
       const present = new Set([
-        ...((archive?.documentTypes ?? []) as DocumentType[]),
+        ...archive!.documentTypes,
         ...acceptedOf(pending).map(({ documentType }) => documentType),
       ]);
+      const template = await templateFor(store.models, archive!);
       return {
         missing: missingBranches(template, [...present]),
         documentsComplete: batches.some(({ documentsComplete }) => documentsComplete),
@@ -192,23 +200,34 @@ export function createArchivingActivities({ memberId, memberName, store, keys, s
         pages: part.pages!,
       }));
       const documents = [...(last?.documents ?? []), ...added];
-      const catalog = buildCatalog(
-        template,
-        documents.map(({ objectId, documentType, pages }) => ({ objectId, documentType, pageCount: pages.length })),
-      );
       const version = (last?.version ?? 0) + 1;
       const reason = batches.find((batch) => batch.reason !== undefined)?.reason;
-      const catalogSignature = sm2.sign(await keys.get('ledger'), Buffer.from(jcs(catalog))).toString('hex');
-      await ArchiveVersion.create({
-        archiveId,
-        version,
-        ...(reason !== undefined && { reason }),
-        batchIds,
-        documents,
-        catalog,
-        catalogSignature,
-        state: AttestationState.pending,
-        createdAt: new Date(),
+      const template = await templateFor(store.models, (await Archive.findOne({ archiveId }).lean<Archive>())!);
+      const signingKey = await keys.get('ledger');
+      const fresh = added.map(({ objectId, documentType, pages }) => ({
+        objectId,
+        documentType,
+        pageCount: pages.length,
+      }));
+      await store.connection.transaction(async (session) => {
+        // An edit of the last version's catalogue writes the archive too: one of the two comes first, and the other sees it.
+        await Archive.updateOne({ archiveId }, { $set: { updatedAt: new Date() } }, { session });
+        const catalog =
+          last === null
+            ? buildCatalog(template, fresh)
+            : extendCatalog(template, await latestCatalog(store.models, last, session), fresh);
+        const made = {
+          archiveId,
+          version,
+          ...(reason !== undefined && { reason }),
+          batchIds,
+          documents,
+          catalog,
+          catalogSignature: sm2.sign(signingKey, Buffer.from(jcs(catalog))).toString('hex'),
+          state: AttestationState.pending,
+          createdAt: new Date(),
+        };
+        await ArchiveVersion.create([made], { session });
       });
       await Batch.updateMany({ batchId: { $in: batchIds } }, { $set: { version } });
       return version;
@@ -223,9 +242,10 @@ export function createArchivingActivities({ memberId, memberName, store, keys, s
         {
           $set: {
             currentVersion: version,
+            catalogEdit: 0,
             state: AttestationState.signed,
             pageCount: found.catalog.nodes.reduce((sum, node) => sum + node.pages.length, 0),
-            documentTypes: found.catalog.nodes.map(({ type }) => type),
+            documentTypes: [...new Set(found.catalog.nodes.map(({ type }) => type))],
             updatedAt: new Date(),
           },
         },
@@ -283,10 +303,12 @@ export function createArchivingActivities({ memberId, memberName, store, keys, s
     /** Shows that the archive waits for a person. */
     async recordFailure({ archiveId, code }: { archiveId: string; code: string }): Promise<void> {
       await Archive.updateOne({ archiveId }, { $set: { state: AttestationState.failed, updatedAt: new Date() } });
-      await store.audit.append({
+      await store.trace.append({
         actor: { type: 'system', id: 'dischargeArchiving', roles: [] },
-        action: `archiving.failed.${code}`,
+        action: 'archiving.failed',
         object: { type: 'archive', id: archiveId },
+        archiveId,
+        details: { code },
         result: 'failed',
         requestId: archiveId,
       });

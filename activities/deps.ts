@@ -1,5 +1,8 @@
+import type { LoanAct } from '../domain/loan/acts.ts';
+import type { Loan } from '../domain/loan/loan.ts';
 import type { MemberKeys } from '../platform/card/keys.ts';
 import type { LedgerClient } from '../platform/ledger/client.ts';
+import type { NoticeChannel } from '../platform/notices/webhook.ts';
 import type { Logger } from '../platform/observe/logger.ts';
 import type { Sealer } from '../platform/ofd/seal.ts';
 import type { Store } from '../platform/store/index.ts';
@@ -15,12 +18,18 @@ export interface ActivityDeps {
   sealer: Sealer;
   ledger: LedgerClient;
   signals: Signals;
+  /** Channels of notices besides the app; none unless they are configured. */
+  noticeChannels: readonly NoticeChannel[];
   logger: Logger;
 }
 
 /** What activities tell workflows. */
 export interface Signals {
   backlog(): Promise<void>;
+  /** A notice waits for a channel. */
+  notices(): Promise<void>;
+  /** Acts on a loan once for each key, and gives it as it is then. Throws its refusal, or temporal-unavailable. */
+  actOnLoan(loanId: string, act: LoanAct, key: string): Promise<Loan>;
   /** Nothing happens if the workflow has ended. */
   attested(archiveId: string, version: number): Promise<void>;
 }

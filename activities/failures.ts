@@ -2,7 +2,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { isSealfolioError } from '../domain/errors.ts';
 
 /** Codes that waiting may put right: the activity is tried again. */
-const TRANSIENT = new Set(['card-unavailable', 'ledger-unavailable', 'disk-full']);
+const TRANSIENT = new Set(['card-unavailable', 'ledger-unavailable', 'temporal-unavailable', 'disk-full']);
 
 type Activity = (...args: never[]) => Promise<unknown>;
 

@@ -9,6 +9,7 @@ import { type MemberConfig, memberConfigSchema } from '../platform/config/schema
 import { sm2 } from '../platform/crypto/index.ts';
 import { LedgerClient } from '../platform/ledger/client.ts';
 import { readTrust } from '../platform/ledger/trust.ts';
+import { webhookChannel } from '../platform/notices/webhook.ts';
 import { createLogger } from '../platform/observe/logger.ts';
 import { createMetrics } from '../platform/observe/metrics.ts';
 import type { Sealer } from '../platform/ofd/seal.ts';
@@ -56,6 +57,7 @@ export async function main(): Promise<void> {
     sealer: sealerOf(config, keys),
     ledger: new LedgerClient(config.ledger.rpcUrl),
     signals: createSignals(client, memberId),
+    noticeChannels: Object.entries(config.notices.webhooks).map(([channel, url]) => webhookChannel(channel, url)),
     logger,
   };
   const connection = await NativeConnection.connect({ address: temporal.address });

@@ -7,17 +7,24 @@ import { Worker, type WorkflowBundleOption } from '@temporalio/worker';
 import { createAnchoringActivities } from '../activities/anchoring.ts';
 import { createArchivingActivities } from '../activities/archiving.ts';
 import type { ActivityDeps } from '../activities/deps.ts';
+import { createLendingActivities } from '../activities/lending.ts';
+import { createLoanJobActivities } from '../activities/loan-jobs.ts';
+import { createNoticeActivities } from '../activities/notices.ts';
 import { createSweepingActivities } from '../activities/sweeping.ts';
 import { withFailures } from '../activities/failures.ts';
+import { withTroubles } from '../activities/troubles.ts';
 import {
+  ANCHORING_IDLE_MS,
   anchoringScheduleId,
   anchoringWorkflowId,
+  noticeDeliveryScheduleId,
+  noticeDeliveryWorkflowId,
   sweepScheduleId,
   sweepWorkflowId,
   TaskQueue,
   WorkflowName,
 } from '../workflows/shared.ts';
-import { ANCHORING_IDLE_MS } from './signals.ts';
+import { NOTICES_IDLE_MS } from './signals.ts';
 
 export interface WorkersOptions {
   connection: NativeConnection;
@@ -37,11 +44,15 @@ export function workflowSource(root: string): WorkersOptions['workflows'] {
 
 /** One worker a task queue. */
 export function createWorkers({ connection, namespace, codec, deps, workflows }: WorkersOptions): Promise<Worker[]> {
-  const activities = withFailures({
+  const made = {
     ...createArchivingActivities(deps),
     ...createAnchoringActivities(deps),
     ...createSweepingActivities(deps),
-  });
+    ...createLendingActivities(deps),
+    ...createLoanJobActivities(deps),
+    ...createNoticeActivities(deps),
+  };
+  const activities = withFailures(withTroubles(deps, made));
   const common = { connection, namespace, dataConverter: { payloadCodecs: [codec] }, shutdownGraceTime: '10 s' };
   return Promise.all([
     Worker.create({
@@ -52,6 +63,16 @@ export function createWorkers({ connection, namespace, codec, deps, workflows }:
       maxCachedWorkflows: 500,
       maxConcurrentActivityTaskExecutions: 20,
     }),
+    // What people wait for, apart from what a full scanner brings; loans wait in the server, a few hundred are held.
+    Worker.create({
+      ...common,
+      ...workflows,
+      taskQueue: TaskQueue.loans,
+      activities,
+      maxCachedWorkflows: 300,
+      maxConcurrentWorkflowTaskExecutions: 40,
+      maxConcurrentActivityTaskExecutions: 40,
+    }),
     // Packing is bound by the processor, not by waiting: a few at once.
     Worker.create({ ...common, taskQueue: TaskQueue.card, activities, maxConcurrentActivityTaskExecutions: 6 }),
   ]);
@@ -59,7 +80,7 @@ export function createWorkers({ connection, namespace, codec, deps, workflows }:
 
 const DAY_MS = 86_400_000;
 
-/** What runs by itself: anchoring of what a lost signal left behind, every few minutes; the sweep, at night. */
+/** What runs by itself: anchoring and notices that a lost signal left behind, every few minutes; the sweep, at night. */
 export async function ensureSchedules(client: Client, memberId: string): Promise<void> {
   const taskQueue = TaskQueue.archiving;
   await ensureSchedule(client, {
@@ -72,6 +93,18 @@ export async function ensureSchedules(client: Client, memberId: string): Promise
       workflowId: anchoringWorkflowId(memberId),
       taskQueue,
       args: [{ memberId, idleMs: ANCHORING_IDLE_MS }],
+    },
+  });
+  await ensureSchedule(client, {
+    scheduleId: noticeDeliveryScheduleId(memberId),
+    spec: { intervals: [{ every: '15 minutes' }] },
+    policies: { overlap: 'SKIP', catchupWindow: '1 minute' },
+    action: {
+      type: 'startWorkflow',
+      workflowType: WorkflowName.noticeDelivery,
+      workflowId: noticeDeliveryWorkflowId(memberId),
+      taskQueue: TaskQueue.loans,
+      args: [{ memberId, idleMs: NOTICES_IDLE_MS }],
     },
   });
   await ensureSchedule(client, {

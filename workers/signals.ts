@@ -1,28 +1,64 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { Signals } from '../activities/deps.ts';
+import { updateWorkflow } from '../platform/temporal/update.ts';
 import {
+  ANCHORING_IDLE_MS,
   anchoringWorkflowId,
   archivingWorkflowId,
   attestedSignal,
   backlogSignal,
+  loanActUpdate,
+  loanWorkflowId,
+  noticeDeliveryWorkflowId,
   TaskQueue,
   WorkflowName,
 } from '../workflows/shared.ts';
 
-/** Anchoring ends when nothing came for this long. */
-export const ANCHORING_IDLE_MS = 60_000;
+/** The delivery of notices ends when nothing came for this long. */
+export const NOTICES_IDLE_MS = 60_000;
+/** Tells of a backlog that come while one is on its way are told by the next, together. */
+function coalesced(tell: () => Promise<unknown>): () => Promise<void> {
+  let running: Promise<void> | null = null;
+  let next: Promise<void> | null = null;
+  const run = async (): Promise<void> => {
+    await tell();
+  };
+  return () => {
+    if (running === null) {
+      running = run().finally(() => (running = null));
+      return running;
+    }
+    next ??= running
+      .catch(() => {})
+      .then(() => {
+        next = null;
+        running = run().finally(() => (running = null));
+        return running;
+      });
+    return next;
+  };
+}
 
 /** Tells workflows through Temporal. */
 export function createSignals(client: Client, memberId: string): Signals {
   return {
-    async backlog() {
-      await client.workflow.signalWithStart(WorkflowName.anchoring, {
+    backlog: coalesced(() =>
+      client.workflow.signalWithStart(WorkflowName.anchoring, {
         workflowId: anchoringWorkflowId(memberId),
         taskQueue: TaskQueue.archiving,
         args: [{ memberId, idleMs: ANCHORING_IDLE_MS }],
         signal: backlogSignal,
-      });
-    },
+      }),
+    ),
+    notices: coalesced(() =>
+      client.workflow.signalWithStart(WorkflowName.noticeDelivery, {
+        workflowId: noticeDeliveryWorkflowId(memberId),
+        taskQueue: TaskQueue.loans,
+        args: [{ memberId, idleMs: NOTICES_IDLE_MS }],
+        signal: backlogSignal,
+      }),
+    ),
+    actOnLoan: (loanId, act, key) => updateWorkflow(client, loanWorkflowId(memberId, loanId), loanActUpdate, act, key),
     async attested(archiveId, version) {
       const handle = client.workflow.getHandle(archivingWorkflowId(memberId, archiveId));
       await handle.signal(attestedSignal, { version }).catch((error: unknown) => {

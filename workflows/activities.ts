@@ -1,6 +1,9 @@
 import { proxyActivities } from '@temporalio/workflow';
 import type { AnchoringActivities } from '../activities/anchoring.ts';
 import type { ArchivingActivities } from '../activities/archiving.ts';
+import type { LendingActivities } from '../activities/lending.ts';
+import type { LoanJobActivities } from '../activities/loan-jobs.ts';
+import type { NoticeActivities } from '../activities/notices.ts';
 import type { SweepingActivities } from '../activities/sweeping.ts';
 import { TaskQueue } from './shared.ts';
 
@@ -30,5 +33,27 @@ export const overDatabase = proxyActivities<SweepingActivities>({
   taskQueue: TaskQueue.archiving,
   startToCloseTimeout: '6 h',
   heartbeatTimeout: '30 s',
+  retry,
+});
+
+/** A few database round trips, that people wait for. */
+export const onLoans = proxyActivities<LendingActivities>({
+  taskQueue: TaskQueue.loans,
+  startToCloseTimeout: '30 s',
+  retry,
+});
+
+/** Goes through many loans: as long as it takes, with heartbeats. */
+export const overLoans = proxyActivities<LoanJobActivities>({
+  taskQueue: TaskQueue.loans,
+  startToCloseTimeout: '6 h',
+  heartbeatTimeout: '2 min',
+  retry,
+});
+
+/** Asks servers outside the member, a hundred at most, each for ten seconds at most. */
+export const onNotices = proxyActivities<NoticeActivities>({
+  taskQueue: TaskQueue.loans,
+  startToCloseTimeout: '20 min',
   retry,
 });

@@ -1,3 +1,6 @@
 export { anchoringWorkflow } from './anchoring.ts';
+export { archiveLoanWorkflow } from './archive-loan.ts';
 export { dischargeArchivingWorkflow } from './discharge-archiving.ts';
+export { bulkLoanWorkflow, loanClosingWorkflow } from './loan-jobs.ts';
+export { noticeDeliveryWorkflow } from './notice-delivery.ts';
 export { sweepWorkflow } from './sweep.ts';

@@ -1,21 +1,38 @@
-import { defineQuery, defineSignal } from '@temporalio/workflow';
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { CalendarYear } from '../domain/calendar.ts';
 import type { DocumentType } from '../domain/catalog.ts';
+import type { LoanAct } from '../domain/loan/acts.ts';
+import type { Loan } from '../domain/loan/loan.ts';
+import type { LoanPolicy } from '../domain/loan/policy.ts';
 
 /** Names on the wire between api, workers and Temporal: changing one breaks what runs. */
 export const WorkflowName = {
   dischargeArchiving: 'dischargeArchivingWorkflow',
   anchoring: 'anchoringWorkflow',
   sweep: 'sweepWorkflow',
+  archiveLoan: 'archiveLoanWorkflow',
+  loanClosing: 'loanClosingWorkflow',
+  bulkLoan: 'bulkLoanWorkflow',
+  noticeDelivery: 'noticeDeliveryWorkflow',
 } as const;
 
-/** `archiving` runs workflows and what needs the database only; `card` whatever calls the crypto card. */
-export const TaskQueue = { archiving: 'archiving', card: 'card' } as const;
+/** `archiving` runs workflows and what needs the database only; `card` whatever calls the crypto card; `loans` what people wait for. */
+export const TaskQueue = { archiving: 'archiving', card: 'card', loans: 'loans' } as const;
 
 export const archivingWorkflowId = (memberId: string, archiveId: string) => `archive:${memberId}:${archiveId}`;
 export const anchoringWorkflowId = (memberId: string) => `anchoring:${memberId}`;
 export const anchoringScheduleId = (memberId: string) => `anchoring-schedule:${memberId}`;
 export const sweepWorkflowId = (memberId: string) => `sweep:${memberId}`;
 export const sweepScheduleId = (memberId: string) => `sweep-schedule:${memberId}`;
+
+/** Anchoring ends when nothing came for this long. */
+export const ANCHORING_IDLE_MS = 60_000;
+
+export const loanWorkflowId = (memberId: string, loanId: string) => `loan:${memberId}:${loanId}`;
+export const loanClosingWorkflowId = (memberId: string, closingId: string) => `loan-closing:${memberId}:${closingId}`;
+export const bulkLoanWorkflowId = (memberId: string, jobId: string) => `bulk-loan:${memberId}:${jobId}`;
+export const noticeDeliveryWorkflowId = (memberId: string) => `notices:${memberId}`;
+export const noticeDeliveryScheduleId = (memberId: string) => `notices-schedule:${memberId}`;
 
 export type ArchivingState =
   'checking' | 'awaitingDocuments' | 'cataloguing' | 'packing' | 'anchoring' | 'attested' | 'refused' | 'failed';
@@ -56,4 +73,34 @@ export interface SweepInput {
   unfinishedMs: number;
   /** A sealed package that no version names after this long was left behind by a try that was killed. */
   orphanedMs: number;
+}
+
+/** What a loan runs by until it ends: policy and calendar as they were when it was submitted. */
+export interface ArchiveLoanInput {
+  loan: Loan;
+  policy: LoanPolicy;
+  calendar: CalendarYear[];
+  /** Of a run that goes on from one before: what that one ran by. */
+  claimsEnd?: boolean;
+}
+
+/** Something that a person does to a loan: refused by its code (domain/loan/acts.ts), else the loan as it is then. */
+export const loanActUpdate = defineUpdate<Loan, [LoanAct]>('loanAct');
+export const loanQuery = defineQuery<Loan>('loan');
+
+/** The loans of a person who left or moved, or of an archive that is held, are to end. */
+export interface LoanClosingInput {
+  filter: { applicant: string } | { archiveId: string };
+  cause: 'left' | 'hold';
+  reason: string;
+}
+
+export interface BulkLoanInput {
+  jobId: string;
+}
+
+export interface NoticeDeliveryInput {
+  memberId: string;
+  /** Ends when nothing waited for this long; the next notice or the Schedule starts it again. */
+  idleMs: number;
 }

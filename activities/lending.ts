@@ -1,0 +1,131 @@
+import { randomBytes } from 'node:crypto';
+import { ACTOR_TAG, ATTEST_TAG, KEY_TAG, LOAN_STREAM, SALT_BYTES } from '../domain/attestation.ts';
+import type { Loan, LoanEvent } from '../domain/loan/loan.ts';
+import { type Audience, isAttested, noticesOf } from '../domain/loan/notices.ts';
+import { isActing } from '../domain/people.ts';
+import { jcs, sm3 } from '../platform/crypto/index.ts';
+import { type Deputy, type LoanEventRow, projectLoan, type User } from '../platform/store/index.ts';
+import type { ActivityDeps } from './deps.ts';
+
+const tagged = (tag: string, ...parts: (Uint8Array | string)[]) =>
+  sm3(Buffer.from(`${tag}\0`), ...parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)));
+
+type LendingDeps = Pick<ActivityDeps, 'memberId' | 'store' | 'signals' | 'noticeChannels'>;
+
+/** What archiveLoanWorkflow does to the world. */
+export function createLendingActivities({ memberId, store, signals, noticeChannels }: LendingDeps) {
+  const { Deputy, LoanEvent, Notice, OutboxItem, User } = store.models;
+
+  /** The events, each once, with what is attested of them; the salt is drawn once. */
+  async function writeEvents(loan: Loan, events: readonly LoanEvent[]): Promise<void> {
+    const { loanId, archiveId } = loan;
+    await LoanEvent.bulkWrite(
+      events.map((event) => {
+        const salt = randomBytes(SALT_BYTES);
+        const { seq, act, from, to, at, by } = event;
+        const actor = tagged(ACTOR_TAG, salt, by).toString('hex');
+        const format = 'sealfolio-loan/1';
+        const manifest = {
+          format,
+          memberId,
+          loanId,
+          archiveId,
+          seq,
+          act,
+          from,
+          to,
+          at: new Date(at).toISOString(),
+          actor,
+        };
+        const row: LoanEventRow = {
+          loanId,
+          ...event,
+          ...(isAttested(event) && { manifest, salt: salt.toString('hex') }),
+        };
+        return { updateOne: { filter: { loanId, seq }, update: { $setOnInsert: row }, upsert: true } };
+      }) as never,
+    );
+  }
+
+  /** Puts the digests into the outbox; what an earlier try put there stays. */
+  async function requestAttestation(loanId: string, seqs: readonly number[]): Promise<void> {
+    if (seqs.length === 0) return;
+    const rows = await LoanEvent.find({ loanId, seq: { $in: seqs } }).lean<LoanEventRow[]>();
+    const key = tagged(KEY_TAG, loanId).toString('hex');
+    await OutboxItem.bulkWrite(
+      rows.map(({ seq, salt, manifest }) => {
+        const digest = tagged(ATTEST_TAG, Buffer.from(salt!, 'hex'), jcs(manifest)).toString('hex');
+        const item = { stream: LOAN_STREAM, key, digest, state: 'pending', createdAt: new Date() };
+        const filter = { archiveId: loanId, version: seq };
+        return { updateOne: { filter, update: { $setOnInsert: item }, upsert: true } };
+      }) as never,
+    );
+    await signals.backlog();
+  }
+
+  async function namesOf(audience: Audience, loan: Loan): Promise<string[]> {
+    if (audience === 'borrower') return [loan.applicant];
+    const { task, departmentId } = loan;
+    if (audience === 'assignee') return task?.claimedBy === undefined ? [] : [task.claimedBy];
+    if (task?.claimedBy !== undefined && audience === 'reviewers' && task.escalatedTo === undefined)
+      return [task.claimedBy];
+    const roles = audience === 'head' ? ['departmentHead' as const] : [task?.role, task?.escalatedTo];
+    const filters = roles
+      .filter((role) => role !== undefined)
+      .map((role) => ({ roles: role, ...(role === 'departmentHead' && { departmentId }) }));
+    if (filters.length === 0) return [];
+    const holders = await User.find({ $or: filters as never, disabled: false }).lean<User[]>();
+    const names = holders.map(({ username }) => username);
+    const now = new Date();
+    const deputies = await Deputy.find({ principal: { $in: names }, to: { $gt: now } }).lean<Deputy[]>();
+    const acting = deputies.filter((term) => isActing(term, now)).map(({ deputy }) => deputy);
+    return [...new Set([...names, ...acting])].filter((name) => name !== loan.applicant);
+  }
+
+  /** Notices in the app; what other channels are to be told is written beside them, and sent later. */
+  async function notify(loan: Loan, events: readonly LoanEvent[]): Promise<void> {
+    const writes: object[] = [];
+    for (const event of events)
+      for (const { audience, kind } of noticesOf(loan, event))
+        for (const username of await namesOf(audience, loan)) {
+          const at = new Date(event.at);
+          const deliveries = noticeChannels.map(({ channel }) => ({
+            channel,
+            state: 'pending',
+            attempts: 0,
+            nextAt: at,
+          }));
+          const reason = event.reason === undefined ? {} : { reason: event.reason };
+          const made = {
+            username,
+            kind,
+            loanId: loan.loanId,
+            at,
+            deliveries,
+            data: { archiveId: loan.archiveId, ...reason },
+          };
+          const noticeId = `no_${tagged('sealfolio/notice/1', `${loan.loanId}/${event.seq}/${kind}/${username}`).toString('hex').slice(0, 32)}`;
+          writes.push({ updateOne: { filter: { noticeId }, update: { $setOnInsert: made }, upsert: true } });
+        }
+    if (writes.length === 0) return;
+    await Notice.bulkWrite(writes as never, { ordered: false });
+    if (noticeChannels.length > 0) await signals.notices();
+  }
+
+  return {
+    /** Writes down what happened to a loan, and shows it as it is then. Done again it changes nothing. */
+    async recordLoan({ loan, events }: { loan: Loan; events: LoanEvent[] }): Promise<void> {
+      await writeEvents(loan, events);
+      await Promise.all([
+        projectLoan(store.models, loan),
+        requestAttestation(
+          loan.loanId,
+          events.filter(isAttested).map(({ seq }) => seq),
+        ),
+        notify(loan, events),
+      ]);
+    },
+  };
+}
+
+export type LendingActivities = ReturnType<typeof createLendingActivities>;
