@@ -11,20 +11,48 @@ import type { z } from 'zod';
 import { isPermitted } from '../domain/access.ts';
 import { SealfolioError } from '../domain/errors.ts';
 import { Histogram } from '../platform/observe/metrics.ts';
+import { readingRoutes } from './archives/reading.ts';
 import { archiveRoutes } from './archives/routes.ts';
 import { Apps, type RawRequest } from './auth/apps.ts';
-import { actorOf, SESSION_COOKIE, Sessions } from './auth/sessions.ts';
+import { accountRoutes } from './account/routes.ts';
+import { actorOf, isTotpMissing, Sessions, tokenOf } from './auth/sessions.ts';
 import { batchRoutes } from './batches/routes.ts';
+import { stationRoutes } from './batches/stations.ts';
+import { catalogRoutes } from './catalog/routes.ts';
+import { templateRoutes } from './catalog/templates.ts';
 import type { ApiDeps } from './deps.ts';
+import { once } from './idempotency.ts';
+import { eventRoutes } from './events/routes.ts';
+import { exportRoutes } from './loans/export.ts';
+import { filterRoutes } from './loans/filters.ts';
+import { holdRoutes } from './loans/holds.ts';
+import { jobRoutes } from './loans/jobs.ts';
+import { policyRoutes } from './loans/policy.ts';
+import { loanReadingRoutes } from './loans/reading.ts';
+import { loanRoutes } from './loans/routes.ts';
+import { noticeRoutes } from './notices/routes.ts';
 import { openApi } from './openapi.ts';
+import { departmentRoutes } from './people/departments.ts';
+import { deputyRoutes } from './people/deputies.ts';
+import { userRoutes } from './people/routes.ts';
 import { codeOf, PROBLEMS } from './problems.ts';
 import type { Actor, Route } from './route.ts';
 import { sessionRoutes } from './session/routes.ts';
+import { setupRoutes } from './setup/routes.ts';
+import { traced } from './traced.ts';
+import { overlayRoutes } from './system/overlay.ts';
 import { systemRoutes } from './system/routes.ts';
+import { traceRoutes } from './trace/routes.ts';
 import { createUploads, UPLOADS_PATH } from './uploads/uploads.ts';
+import { codecRoutes } from './workflows/codec.ts';
+import { workflowRoutes } from './workflows/routes.ts';
 
 export const API = '/api/v1';
 const MAX_BODY = '4mb';
+const MAX_AGENT = 120;
+const MAX_ID = 64;
+/** Refusals that say: not you, or not there for you. */
+const DENIED = new Set([403, 404, 410, 423]);
 const ANONYMOUS: Actor = { type: 'anonymous', id: 'anonymous', displayName: '', roles: [], permissions: [] };
 const CSP = [
   "default-src 'self'",
@@ -39,50 +67,90 @@ const CSP = [
 
 /** Every route of the api. */
 export const createRoutes = (deps: ApiDeps): Route[] => [
+  ...setupRoutes(deps),
   ...sessionRoutes(deps),
+  ...accountRoutes(deps),
+  ...userRoutes(deps),
+  ...departmentRoutes(deps),
+  ...deputyRoutes(deps),
   ...batchRoutes(deps),
+  ...stationRoutes(deps),
   ...archiveRoutes(deps),
+  ...readingRoutes(deps),
+  ...catalogRoutes(deps),
+  ...templateRoutes(deps),
+  ...loanReadingRoutes(deps),
+  ...loanRoutes(deps),
+  ...holdRoutes(deps),
+  ...policyRoutes(deps),
+  ...jobRoutes(deps),
+  ...exportRoutes(deps),
+  ...filterRoutes(deps),
+  ...noticeRoutes(deps),
+  ...eventRoutes(deps),
+  ...traceRoutes(deps),
+  ...workflowRoutes(deps),
+  ...codecRoutes(deps),
   ...systemRoutes(deps),
+  ...overlayRoutes(deps),
 ];
 
-const cookieOf = (request: Request): string | undefined =>
-  request
-    .header('cookie')
-    ?.split(';')
-    .map((pair) => pair.trim().split('='))
-    .find(([name]) => name === SESSION_COOKIE)?.[1];
+type Gated = Pick<Route, 'permission' | 'fromTemporalUi'>;
+const originOf = (url: string | null) => (url === null ? null : new URL(url).origin);
 
-/** Says who asks, and whether they may. Throws the refusal. */
-function createGate({ store, card }: ApiDeps) {
-  const [sessions, apps] = [new Sessions(store), new Apps(store, card)];
+/** Says who asks, and whether they may. Throws login-required, or what is wrong with the session or the signature. */
+function createGate(deps: ApiDeps) {
+  const { store, card, environment, temporalUiUrl } = deps;
+  const [sessions, apps] = [new Sessions(deps), new Apps(store, card)];
 
-  async function authenticate(request: Request): Promise<Actor> {
+  async function authenticate(request: Request, { permission, fromTemporalUi }: Gated): Promise<Actor> {
     if (request.header('signature') !== undefined) return apps.authenticate(request as RawRequest);
-    const token = cookieOf(request);
-    const found = token === undefined ? null : await sessions.find(token);
+    const token = tokenOf(request.header('cookie'));
+    const isOfPerson = request.header('x-background') === undefined;
+    const found = token === undefined ? null : await sessions.find(token, isOfPerson);
     if (found === null) return ANONYMOUS;
-    if (!['GET', 'HEAD'].includes(request.method) && request.header('x-csrf-token') !== found.session.csrf)
+    // Temporal's pages have no token of ours: a browser tells where a request comes from, and they alone are let in.
+    const isTheirs = fromTemporalUi === true && request.header('origin') === originOf(temporalUiUrl);
+    const isRead = ['GET', 'HEAD'].includes(request.method);
+    if (!isRead && !isTheirs && request.header('x-csrf-token') !== found.session.csrf)
       throw new SealfolioError('csrf-invalid');
-    return actorOf(found.user);
+    if (permission !== 'session' && isTotpMissing(found.user, environment))
+      throw new SealfolioError('totp-enrolment-required');
+    return actorOf(found.user, environment);
   }
 
-  return async (request: Request, permission: Route['permission'], requestId: string): Promise<Actor> => {
-    if (permission === 'public') return ANONYMOUS;
-    const actor = await authenticate(request);
+  return async (request: Request, gated: Gated): Promise<{ actor: Actor; may: boolean }> => {
+    const { permission } = gated;
+    if (permission === 'public') return { actor: ANONYMOUS, may: true };
+    const place = { address: request.ip ?? '', agent: (request.header('user-agent') ?? '').slice(0, MAX_AGENT) };
+    const actor: Actor = { ...(await authenticate(request, gated)), place };
     if (actor.type === 'anonymous') throw new SealfolioError('login-required');
     const may = actor.type === 'user' ? isPermitted(actor.roles, permission) : actor.permissions.includes(permission);
-    if (!may) {
-      await store.audit.append({
-        actor: { type: actor.type, id: actor.id, roles: actor.roles },
-        action: `${request.method} ${permission}`,
-        object: { type: 'route', id: request.path },
-        result: 'denied',
-        requestId,
-      });
-      throw new SealfolioError('permission-denied', { permission });
-    }
-    return actor;
+    return { actor, may };
   };
+}
+
+/** What a route is about, by the first of its parameters. */
+function objectOf({ path: pattern }: Route, { params }: Request): { type: string; id: string } {
+  const [name, id] = Object.entries(params)[0] ?? [];
+  if (typeof id === 'string') return { type: name!.replace(/(Id|name)$/, ''), id: id.slice(0, MAX_ID) };
+  return { type: pattern.split('/')[1]!.replace(/\..*/, ''), id: 'list' };
+}
+
+/** A try that was denied leaves a trace too: no right, no loan, or nothing there that this person may know of. Throws it on. */
+async function traceRefusal(
+  store: ApiDeps['store'],
+  route: Route,
+  { actor, requestId, request }: { actor: Actor; requestId: string; request: Request },
+  error: unknown,
+): Promise<never> {
+  const { code } = codeOf(error);
+  if (actor.type !== 'anonymous' && DENIED.has(PROBLEMS[code]?.status ?? 500))
+    await traced(store, { actor, requestId }, route.trace ?? 'request', objectOf(route, request), {
+      result: 'denied',
+      details: { code, route: `${route.method.toUpperCase()} ${route.path}` },
+    });
+  throw error;
 }
 
 /** Reads one part of a request by its schema; the refusal names every fault. */
@@ -143,7 +211,8 @@ export async function createApp(deps: ApiDeps): Promise<Express> {
   const uploads = await createUploads(deps);
   app.use(`${API}${UPLOADS_PATH}`, async (request, response) => {
     response.locals.route = UPLOADS_PATH;
-    await gate(request, 'batch:write', response.locals.requestId as string);
+    const { may } = await gate(request, { permission: 'batch:write' });
+    if (!may) throw new SealfolioError('permission-denied', { permission: 'batch:write' });
     request.url = request.originalUrl;
     await uploads.handle(request, response);
   });
@@ -160,8 +229,10 @@ export async function createApp(deps: ApiDeps): Promise<Express> {
     const handler = async (request: Request, response: Response) => {
       response.locals.route = route.path;
       const requestId = response.locals.requestId as string;
-      const actor = await gate(request, route.permission, requestId);
-      const answer = await route.handle({
+      const { actor, may } = await gate(request, route);
+      const refuse = (error: unknown) => traceRefusal(store, route, { actor, requestId, request }, error);
+      if (!may) await refuse(new SealfolioError('permission-denied', { permission: route.permission }));
+      const call = {
         params: check(route.params, request.params, 'path'),
         query: check(route.query, request.query, 'query'),
         body: check(route.body, request.body as unknown, 'body'),
@@ -169,12 +240,26 @@ export async function createApp(deps: ApiDeps): Promise<Express> {
         requestId,
         request,
         response,
-      });
+      };
+      const run = async () => {
+        const body = await route.handle(call).catch(refuse);
+        if (route.trace !== undefined)
+          await traced(store, call, route.trace, objectOf(route, request), await route.traceOf?.(call, body));
+        const set = (response.locals.status as number | undefined) ?? route.status;
+        return { status: set ?? (body === undefined ? 204 : 200), body };
+      };
+      const key = request.header('idempotency-key');
+      const isKept = route.method === 'post' && key !== undefined && actor.type !== 'anonymous' && !route.secret;
+      const what = { key: key ?? '', caller: `${actor.type}/${actor.id}`, route: request.path };
+      const body = (request as RawRequest).rawBody ?? Buffer.alloc(0);
+      const answer = isKept ? await once(store, { ...what, body }, run) : { ...(await run()), replayed: false };
       if (response.headersSent) return;
-      response.set('Cache-Control', 'no-store');
-      if (answer === undefined) response.status(route.status ?? 204).end();
-      else response.status((response.locals.status as number | undefined) ?? route.status ?? 200).json(answer);
+      response.status(answer.status).set('Cache-Control', 'no-store');
+      if (answer.replayed) response.set('Idempotent-Replayed', 'true');
+      if (answer.status === 204 || answer.body === undefined) response.end();
+      else response.json(answer.body);
     };
+    if (route.fromTemporalUi) app.use(`${API}${route.path}`, letTemporalUi(deps.temporalUiUrl));
     app[route.method](`${API}${route.path.replace(/\{(\w+)\}/g, ':$1')}`, json, handler);
   }
   app.use(API, () => {
@@ -183,6 +268,23 @@ export async function createApp(deps: ApiDeps): Promise<Express> {
   if (deps.webDir !== null) serveWeb(app, deps.webDir);
   app.use(onError(deps));
   return app;
+}
+
+/** CORS for Temporal's own pages, with the person's cookie: no other origin reads an answer. */
+function letTemporalUi(url: string | null): express.RequestHandler {
+  return ({ method, headers }, response, next) => {
+    const isTheirs = url !== null && headers.origin === originOf(url);
+    if (isTheirs)
+      response.set({
+        'Access-Control-Allow-Origin': headers.origin,
+        'Access-Control-Allow-Credentials': 'true',
+        'Access-Control-Allow-Headers': 'content-type, x-namespace',
+        'Access-Control-Allow-Methods': 'POST',
+        Vary: 'Origin',
+      });
+    if (method === 'OPTIONS') response.status(isTheirs ? 204 : 403).end();
+    else next();
+  };
 }
 
 function serveWeb(app: Express, dir: string): void {

@@ -14,38 +14,55 @@ import { connectTemporal } from '../platform/temporal/client.ts';
 import { EncryptingCodec } from '../platform/temporal/codec.ts';
 import { createApp } from './app.ts';
 import { createDemoAccounts } from './bootstrap.ts';
+import { EventHub } from './events/hub.ts';
+import { offerSetup } from './setup/routes.ts';
+import { anchorTrace } from './trace/anchor.ts';
 
 const STOP_WITHIN_MS = 10_000;
 
 /** Process entry: one member's api and web, until SIGTERM. Reads SEALFOLIO_CONFIG; SEALFOLIO_DEMO_PASSWORD makes the demo's accounts. */
 export async function main(): Promise<void> {
   const config = readConfig(process.env.SEALFOLIO_CONFIG, memberConfigSchema, 'SEALFOLIO_CONFIG');
-  const { memberId, memberName, home, environment, temporal } = config;
+  const { memberId, memberName, home, disk, environment, temporal } = config;
   const logger = createLogger(`api ${memberId}`, config.log.level);
   const card = cardOf(config.card);
   const keys = new MemberKeys(config.keysFile, card);
   const store = await openStore(config.mongo, card);
-  const client = await connectTemporal(temporal, new EncryptingCodec(() => keys.get('payload')));
+  const codec = new EncryptingCodec(() => keys.get('payload'));
+  const client = await connectTemporal(temporal, codec);
   const demoPassword = process.env.SEALFOLIO_DEMO_PASSWORD;
-  if (environment === 'demo' && demoPassword !== undefined) {
+  if (environment === 'production') {
+    if (demoPassword !== undefined)
+      throw new ConfigError('SEALFOLIO_DEMO_PASSWORD', ['is set, and the environment is production']);
+    const file = await offerSetup(store, home);
+    if (file !== null) logger.info({ file }, 'nobody has an account yet: the code in this file opens the setup page');
+  } else if (demoPassword !== undefined) {
     const { scannerSecret } = await createDemoAccounts(store, card, demoPassword);
     if (scannerSecret !== null)
       writeFileSync(path.join(home, 'scanner.secret'), scannerSecret.toString('hex'), { mode: 0o600 });
   }
+  const events = new EventHub(store, logger);
+  const stopAnchoring = anchorTrace({ store, temporal: client, memberId, logger });
   const webDir = path.join(process.cwd(), 'dist', 'web');
   const app = await createApp({
     memberId,
     memberName,
     home,
+    disk,
     environment,
+    sessions: config.sessions,
     publicUrl: config.http.publicUrl,
     temporalUiUrl: temporal.uiUrl ?? null,
+    explorerUrl: config.ledger.explorerUrl ?? null,
     trust: readTrust(config.ledger.trustFile),
     store,
     card,
     keys,
     ledger: new LedgerClient(config.ledger.rpcUrl),
+    witnesses: [{ memberId, rpcUrl: config.ledger.rpcUrl }, ...config.ledger.witnesses],
     temporal: client,
+    codec,
+    events,
     metrics: createMetrics(`api-${memberId}`),
     logger,
     webDir: existsSync(webDir) ? webDir : null,
@@ -58,6 +75,8 @@ export async function main(): Promise<void> {
   logger.info({ port: config.http.port }, 'ready');
 
   const stop = () => {
+    stopAnchoring();
+    void events.close();
     server.close(() => {
       void Promise.all([client.connection.close(), store.close()]).then(() => {
         card.close();

@@ -1,6 +1,8 @@
 import type { Request, Response } from 'express';
 import type { z } from 'zod';
 import type { Permission, Role } from '../domain/access.ts';
+import type { TraceAction } from '../domain/trace.ts';
+import type { TraceMore } from './traced.ts';
 
 /** Who asks: a person with a session, a system by its signature, or nobody. */
 export interface Actor {
@@ -9,6 +11,9 @@ export interface Actor {
   displayName: string;
   roles: Role[];
   permissions: readonly Permission[];
+  departmentId?: string | undefined;
+  /** Where the request came from, for the trace. */
+  place?: { address: string; agent: string };
 }
 
 export interface Call<P, Q, B> {
@@ -23,7 +28,7 @@ export interface Call<P, Q, B> {
 
 /** One operation of the api: the table of these is what is served, checked, and described by OpenAPI. */
 export interface Route<P = unknown, Q = unknown, B = unknown> {
-  method: 'get' | 'post' | 'delete';
+  method: 'get' | 'post' | 'put' | 'delete';
   /** Under /api/v1, `{name}` for a parameter. */
   path: string;
   permission: Permission;
@@ -34,6 +39,14 @@ export interface Route<P = unknown, Q = unknown, B = unknown> {
   /** Of the 2xx answer; without, the handler writes the answer itself. */
   answer?: z.ZodType;
   status?: number;
+  /** What a read is called in the trace, written before its answer leaves; handlers that write or stream leave theirs themselves. */
+  trace?: TraceAction;
+  /** What the trace says of this read besides: never what it showed. */
+  traceOf?(call: Call<P, Q, B>, answer: unknown): TraceMore | Promise<TraceMore>;
+  /** Temporal's own pages call it, from their origin, with the session of the person. */
+  fromTemporalUi?: true;
+  /** POST only: its answer holds a secret, so that it is not kept for the Idempotency-Key. */
+  secret?: true;
   handle(call: Call<P, Q, B>): Promise<unknown>;
 }
 

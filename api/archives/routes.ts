@@ -1,19 +1,22 @@
-import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
+import { COMPLETENESS, completenessOf, type CompletenessState } from '../../domain/catalog/completeness.ts';
+import { PackedPages } from '../../domain/catalog/numbered.ts';
 import { SealfolioError } from '../../domain/errors.ts';
+import { Mark } from '../../domain/loan/policy.ts';
 import { AttestationState } from '../../domain/status.ts';
-import type { Archive, ArchiveVersion } from '../../platform/store/index.ts';
+import { type Archive, type ArchiveVersion, latestCatalog, placeOf, templateFor } from '../../platform/store/index.ts';
 import { archivingWorkflowId, retrySignal } from '../../workflows/shared.ts';
 import { text } from '../batches/schemas.ts';
+import { numberedPage, place } from '../catalog/schemas.ts';
 import type { ApiDeps } from '../deps.ts';
-import { decodeCursor, encodeCursor } from '../pagination.ts';
-import { type Actor, type Route, route } from '../route.ts';
-import { Pages } from './pages.ts';
+import { type Route, route } from '../route.ts';
+import { traced } from '../traced.ts';
+import { archiveOf } from './find.ts';
+import { listArchives } from './list.ts';
 import { timelineOf } from './timeline.ts';
 
 const archiveId = z.string().regex(/^ar_[a-z0-9]{1,40}$/);
 const params = z.object({ archiveId });
-const versioned = z.object({ version: z.coerce.number().int().min(1).optional() });
 const archive = z.object({
   archiveId: z.string(),
   patientNo: z.string(),
@@ -27,6 +30,15 @@ const archive = z.object({
   pageCount: z.number(),
   attestedAt: z.string().optional(),
   updatedAt: z.string(),
+  isHeld: z.boolean(),
+  marks: z.array(z.enum(Mark)),
+});
+const finding = z.object({
+  rule: z.string(),
+  type: z.string().optional(),
+  title: z.string().optional(),
+  objectId: z.string().optional(),
+  pages: z.number().optional(),
 });
 const detail = archive.extend({
   versions: z.array(
@@ -42,8 +54,23 @@ const detail = archive.extend({
     }),
   ),
   catalog: z
-    .array(z.object({ type: z.string(), title: z.string(), firstPage: z.number(), pageCount: z.number() }))
-    .describe('Branches of the current version; pages count from 1'),
+    .array(
+      z.object({
+        type: z.string(),
+        title: z.string(),
+        firstPage: z.number(),
+        pageCount: z.number(),
+        pages: z.array(numberedPage),
+      }),
+    )
+    .describe(
+      'Branches as they are arranged today. `pages` by number in the package of the current version; `firstPage` and `pageCount` count, from 1, those that are not marked as blank or twice there',
+    ),
+  catalogPlace: place,
+  completeness: z
+    .object({ state: z.enum(Object.keys(COMPLETENESS) as [CompletenessState]), findings: z.array(finding) })
+    .nullable()
+    .describe('Of the catalogue of today, by the template of its visit; null while there is none'),
 });
 const MAX_LIST = 100;
 
@@ -60,45 +87,22 @@ const shown = ({ admittedAt, dischargedAt, attestedAt, updatedAt, ...rest }: Arc
   pageCount: rest.pageCount,
   ...(attestedAt !== undefined && { attestedAt: attestedAt.toISOString() }),
   updatedAt: updatedAt.toISOString(),
+  isHeld: rest.legalHold !== undefined,
+  marks: rest.marks ?? [],
 });
+
+const object = (id: string) => ({ type: 'archive', id });
 
 export function archiveRoutes(deps: ApiDeps): Route[] {
   const { store, temporal, memberId } = deps;
-  const { Archive, ArchiveVersion } = store.models;
-  const pages = new Pages(store);
-
-  /** Written down before anything is shown. */
-  const audited = (actor: Actor, action: string, id: string, requestId: string) =>
-    store.audit.append({
-      actor: { type: actor.type, id: actor.id, roles: actor.roles },
-      action,
-      object: { type: 'archive', id },
-      result: 'allowed',
-      requestId,
-    });
-
-  async function archiveOf(id: string): Promise<Archive> {
-    const found = await Archive.findOne({ archiveId: id }).lean<Archive>();
-    if (found === null) throw new SealfolioError('archive-not-found', { archiveId: id });
-    return found;
-  }
-
-  async function versionOf(id: string, version?: number): Promise<ArchiveVersion> {
-    const { currentVersion } = await archiveOf(id);
-    const found = await ArchiveVersion.findOne({
-      archiveId: id,
-      version: version ?? currentVersion,
-    }).lean<ArchiveVersion>();
-    if (found === null) throw new SealfolioError('version-not-found', { archiveId: id });
-    return found;
-  }
+  const { ArchiveVersion } = store.models;
 
   return [
     route({
       method: 'get',
       path: '/archives',
       permission: 'archive:read',
-      summary: 'Archives, last discharged first',
+      summary: 'Archives, last discharged first; where a number or a name is looked for, in its order',
       query: z.object({
         q: z.string().max(64).optional().describe('Start of a patient number or name, or an archive id'),
         state: z.enum(AttestationState).optional(),
@@ -109,33 +113,19 @@ export function archiveRoutes(deps: ApiDeps): Route[] {
         limit: z.coerce.number().int().min(1).max(MAX_LIST).default(20),
       }),
       answer: z.object({ items: z.array(archive), nextCursor: z.string().nullable() }),
-      async handle({ query, actor, requestId }) {
-        const { q, state, department, dischargedFrom, dischargedTo, cursor, limit } = query;
-        const filters: object[] = [];
-        if (q !== undefined && q !== '') {
-          const start = { $gte: q, $lt: `${q}\uffff` };
-          filters.push({ $or: [{ patientNo: start }, { patientName: start }, { archiveId: q }] });
-        }
-        if (state !== undefined) filters.push({ state });
-        if (department !== undefined && department !== '') filters.push({ department });
-        if (dischargedFrom !== undefined) filters.push({ dischargedAt: { $gte: new Date(dischargedFrom) } });
-        if (dischargedTo !== undefined) filters.push({ dischargedAt: { $lt: new Date(dischargedTo) } });
-        if (cursor !== undefined) {
-          const { at, id } = decodeCursor(cursor);
-          filters.push({ $or: [{ dischargedAt: { $lt: at } }, { dischargedAt: at, _id: { $lt: id } }] });
-        }
-        await audited(actor, 'archive.search', 'list', requestId);
-        const found = await Archive.find(filters.length > 0 ? { $and: filters } : {})
-          .sort({ dischargedAt: -1, _id: -1 })
-          .limit(limit + 1)
-          .lean<(Archive & { _id: { toString(): string } })[]>();
-        const items = found.slice(0, limit);
-        const last = items.at(-1);
-        const hasMore = found.length > limit && last !== undefined;
-        return {
-          items: items.map(shown),
-          nextCursor: hasMore ? encodeCursor({ at: last.dischargedAt, id: last._id.toString() }) : null,
-        };
+      trace: 'archive.search',
+      traceOf: async ({ query: { q, limit: _limit, cursor, ...filters } }, answer) => ({
+        ...(q !== undefined && q !== '' && { term: await store.trace.termOf(q) }),
+        details: {
+          filters: Object.keys(filters),
+          rows: (answer as { items: unknown[] }).items.length,
+          ...(cursor !== undefined && { isMore: true }),
+        },
+      }),
+      async handle({ query }) {
+        const { cursor, limit, ...filter } = query;
+        const { rows, nextCursor } = await listArchives(store, filter, { cursor, limit });
+        return { items: rows.map(shown), nextCursor };
       },
     }),
     route({
@@ -145,14 +135,16 @@ export function archiveRoutes(deps: ApiDeps): Route[] {
       summary: 'An archive, its versions and its catalogue',
       params,
       answer: detail,
-      async handle({ params: { archiveId: id }, actor, requestId }) {
-        const found = await archiveOf(id);
-        await audited(actor, 'archive.open', id, requestId);
+      trace: 'archive.open',
+      async handle({ params: { archiveId: id } }) {
+        const found = await archiveOf(store, id);
         const versions = await ArchiveVersion.find({ archiveId: id })
           .select('-receipt -manifest -documents')
           .sort({ version: -1 })
           .lean<ArchiveVersion[]>();
         const current = versions.find(({ version }) => version === found.currentVersion);
+        const latest = current === undefined ? null : await latestCatalog(store.models, current);
+        const arranged = latest === null ? [] : new PackedPages(current!.catalog).number(latest);
         let firstPage = 1;
         return {
           ...shown(found),
@@ -165,26 +157,15 @@ export function archiveRoutes(deps: ApiDeps): Route[] {
             ...(packed !== undefined && { bytes: packed.bytes }),
             ...(attestation !== undefined && { height: attestation.height, txId: attestation.txId }),
           })),
-          catalog: (current?.catalog.nodes ?? []).map(({ type, title, pages: refs }) => {
-            const branch = { type, title, firstPage, pageCount: refs.length };
-            firstPage += refs.length;
+          catalog: arranged.map(({ type, title, pages }) => {
+            const pageCount = pages.filter(({ mark }) => mark === undefined).length;
+            const branch = { type, title, firstPage, pageCount, pages };
+            firstPage += pageCount;
             return branch;
           }),
+          catalogPlace: placeOf(found),
+          completeness: latest === null ? null : completenessOf(await templateFor(store.models, found), latest),
         };
-      },
-    }),
-    route({
-      method: 'get',
-      path: '/archives/{archiveId}/pages/{page}',
-      permission: 'archive:content',
-      summary: 'One page as an image',
-      params: params.extend({ page: z.coerce.number().int().min(1).max(100_000) }),
-      query: versioned.extend({ size: z.enum(['full', 'thumbnail']).default('full') }),
-      async handle({ params: { archiveId: id, page }, query: { version, size }, actor, requestId, response }) {
-        const found = await versionOf(id, version);
-        await audited(actor, `archive.page.${size}.${found.version}.${page}`, id, requestId);
-        const { data, mediaType } = await pages.image(found, page, size);
-        response.set('Cache-Control', 'private, no-store').type(mediaType).send(data);
       },
     }),
     route({
@@ -206,8 +187,9 @@ export function archiveRoutes(deps: ApiDeps): Route[] {
           }),
         ),
       }),
+      trace: 'archive.timeline',
       async handle({ params: { archiveId: id } }) {
-        await archiveOf(id);
+        await archiveOf(store, id);
         return { steps: await timelineOf(temporal, archivingWorkflowId(memberId, id)) };
       },
     }),
@@ -218,60 +200,12 @@ export function archiveRoutes(deps: ApiDeps): Route[] {
       summary: 'What made archiving fail is put right: try again',
       params,
       body: z.strictObject({ reason: text(200) }),
-      async handle({ params: { archiveId: id }, body: { reason }, actor, requestId }) {
-        const { state } = await archiveOf(id);
+      async handle({ params: { archiveId: id }, body: { reason }, ...call }) {
+        const { state } = await archiveOf(store, id);
         if (state !== AttestationState.failed) throw new SealfolioError('retry-not-needed', { archiveId: id, state });
-        await audited(actor, `archive.retry: ${reason}`, id, requestId);
+        await traced(store, call, 'archive.retry', object(id), { reason });
         await temporal.workflow.getHandle(archivingWorkflowId(memberId, id)).signal(retrySignal);
         return undefined;
-      },
-    }),
-    route({
-      method: 'get',
-      path: '/archives/{archiveId}/receipt',
-      permission: 'receipt:read',
-      summary: 'The receipt file (docs/receipt-format.md)',
-      params,
-      query: versioned,
-      async handle({ params: { archiveId: id }, query: { version }, actor, requestId, response }) {
-        const { receipt, version: number } = await versionOf(id, version);
-        if (receipt === undefined) throw new SealfolioError('receipt-not-found', { archiveId: id });
-        await audited(actor, `archive.receipt.${number}`, id, requestId);
-        response
-          .set('Cache-Control', 'no-store')
-          .attachment(`${id}-v${number}.receipt.json`)
-          .type('application/json')
-          .send(receipt);
-      },
-    }),
-    route({
-      method: 'get',
-      path: '/archives/{archiveId}/package',
-      permission: 'archive:content',
-      summary: 'The sealed OFD; Range is taken',
-      params,
-      query: versioned,
-      async handle({ params: { archiveId: id }, query: { version }, actor, requestId, request, response }) {
-        const { package: packed, version: number } = await versionOf(id, version);
-        if (packed === undefined) throw new SealfolioError('version-not-found', { archiveId: id });
-        const ranges = request.range(packed.bytes, { combine: true });
-        if (ranges === -1 || (Array.isArray(ranges) && ranges.length > 1))
-          throw new SealfolioError('range-invalid', { bytes: packed.bytes });
-        const range = Array.isArray(ranges) ? { start: ranges[0]!.start, end: ranges[0]!.end + 1 } : null;
-        await audited(actor, `archive.package.${number}`, id, requestId);
-        const source = await store.objects.read(packed.objectId, range);
-        const { start, end } = range ?? { start: 0, end: packed.bytes };
-        response
-          .status(range === null ? 200 : 206)
-          .set({
-            'Cache-Control': 'private, no-store',
-            'Accept-Ranges': 'bytes',
-            'Content-Length': String(end - start),
-            ...(range !== null && { 'Content-Range': `bytes ${start}-${end - 1}/${packed.bytes}` }),
-          })
-          .attachment(`${id}-v${number}.ofd`)
-          .type('application/ofd');
-        await pipeline(source, response);
       },
     }),
   ];

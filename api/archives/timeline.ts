@@ -1,6 +1,9 @@
-import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import { type Client, isGrpcServiceError, WorkflowNotFoundError } from '@temporalio/client';
 import type { temporal } from '@temporalio/proto';
 import { STEP_NAMES, type TimelineStep } from '../../domain/timeline.ts';
+
+/** gRPC's code 5. */
+const NOT_FOUND = 5;
 
 type Event = temporal.api.history.v1.IHistoryEvent;
 
@@ -37,6 +40,10 @@ export function stepsOf(events: readonly Event[]): TimelineStep[] {
       const failure = failed.failure?.applicationFailureInfo?.type ?? 'internal';
       Object.assign(end(failed.scheduledEventId, 'failed'), { failure });
     }
+    const update = event.workflowExecutionUpdateAcceptedEventAttributes?.acceptedRequest?.input?.name;
+    if (update !== undefined && update !== null) add(update);
+    if (event.timerFiredEventAttributes) add('timer');
+    if (event.workflowExecutionCancelRequestedEventAttributes) add('cancelRequested');
     if (event.workflowExecutionCompletedEventAttributes) add('completed');
     if (event.workflowExecutionFailedEventAttributes || event.workflowExecutionTerminatedEventAttributes)
       add('failed', { state: 'failed' });
@@ -59,7 +66,9 @@ export async function timelineOf(client: Client, workflowId: string): Promise<Ti
     }
     return steps;
   } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return [];
+    // The history is asked for of the service itself, which has its own way to say it.
+    const isGone = error instanceof WorkflowNotFoundError || (isGrpcServiceError(error) && error.code === NOT_FOUND);
+    if (isGone) return [];
     throw error;
   }
 }

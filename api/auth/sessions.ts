@@ -1,60 +1,89 @@
 import { randomBytes } from 'node:crypto';
+import { isAdministrator, ROLE_PERMISSIONS } from '../../domain/access.ts';
 import { SealfolioError } from '../../domain/errors.ts';
-import { ROLE_PERMISSIONS } from '../../domain/access.ts';
 import { sm3 } from '../../platform/crypto/index.ts';
-import type { Session, Store, User } from '../../platform/store/index.ts';
+import type { Session, User } from '../../platform/store/index.ts';
+import type { ApiDeps } from '../deps.ts';
 import type { Actor } from '../route.ts';
 import { isPassword } from './passwords.ts';
+import { SecondFactors } from './totp.ts';
 
 export const SESSION_COOKIE = 'sealfolio_session';
-const IDLE_MS = 30 * 60_000;
-const MAX_MS = 12 * 3_600_000;
 const MAX_FAILURES = 5;
 const LOCK_MS = 15 * 60_000;
 /** A session's last use is written at most this often. */
 const TOUCH_MS = 60_000;
+const MAX_AGENT = 200;
+
+export interface Credentials {
+  username: string;
+  password: string;
+  /** Code of the second factor, where the person has one. */
+  code?: string | undefined;
+}
+
+export interface Place {
+  address: string;
+  userAgent: string;
+}
 
 const hashToken = (token: string) => sm3(Buffer.from(`sealfolio/session/1\0${token}`)).toString('hex');
 
-export const actorOf = ({ username, displayName, roles }: User): Actor => ({
+/** The value of the session cookie; undefined without one. */
+export const tokenOf = (cookies: string | undefined): string | undefined =>
+  cookies
+    ?.split(';')
+    .map((pair) => pair.trim().split('='))
+    .find(([name]) => name === SESSION_COOKIE)?.[1];
+
+/** Outside the demo the three administrators work with a second factor only: until it is set up they may do nothing else. */
+export const isTotpMissing = ({ roles, totp }: User, environment: ApiDeps['environment']): boolean =>
+  environment === 'production' && isAdministrator(roles) && totp?.confirmedAt === undefined;
+
+export const actorOf = (user: User, environment: ApiDeps['environment']): Actor => ({
   type: 'user',
-  id: username,
-  displayName,
-  roles,
-  permissions: [...new Set(roles.flatMap((role) => ROLE_PERMISSIONS[role]))],
+  id: user.username,
+  displayName: user.displayName,
+  roles: user.roles,
+  departmentId: user.departmentId,
+  permissions: isTotpMissing(user, environment)
+    ? []
+    : [...new Set(user.roles.flatMap((role) => ROLE_PERMISSIONS[role]))],
 });
 
 /** Sessions of people: an opaque cookie, of which the database keeps the hash. */
 export class Sessions {
-  constructor(private readonly store: Store) {}
+  readonly #idleMs: number;
+  readonly #maxMs: number;
+  readonly #factors: SecondFactors;
 
-  /** Throws credentials-invalid or account-locked. */
-  async login(username: string, password: string): Promise<{ token: string; session: Session; user: User }> {
-    const { User, Session } = this.store.models;
-    const user = await User.findOne({ username, disabled: false }).lean<User>();
-    if (user?.lockedUntil !== undefined && user.lockedUntil > new Date()) throw new SealfolioError('account-locked');
-    if (!(await isPassword(password, user?.passwordHash ?? null)) || user === null) {
-      if (user !== null) await this.#failed(user);
-      throw new SealfolioError('credentials-invalid');
-    }
-    await User.updateOne({ username }, { $set: { failedLogins: 0 }, $unset: { lockedUntil: 1 } });
-    const token = randomBytes(32).toString('base64url');
-    const now = new Date();
-    const session: Session = {
-      tokenHash: hashToken(token),
-      username,
-      csrf: randomBytes(24).toString('base64url'),
-      createdAt: now,
-      lastSeenAt: now,
-      expiresAt: new Date(now.getTime() + IDLE_MS),
-    };
-    await Session.create(session);
-    return { token, session, user };
+  constructor(private readonly deps: Pick<ApiDeps, 'store' | 'card' | 'sessions'>) {
+    this.#idleMs = deps.sessions.idleMinutes * 60_000;
+    this.#maxMs = deps.sessions.maxHours * 3_600_000;
+    this.#factors = new SecondFactors(deps);
   }
 
-  /** The session behind a cookie, kept alive by being used; null if there is none. */
-  async find(token: string): Promise<{ session: Session; user: User } | null> {
-    const { User, Session } = this.store.models;
+  /** Throws credentials-invalid, account-locked, totp-required or totp-invalid. */
+  async login({ username, password, code }: Credentials, place: Place): Promise<{ token: string; user: User }> {
+    const { User } = this.deps.store.models;
+    const user = await this.#attempt(username);
+    if (!(await isPassword(password, user?.passwordHash ?? null)) || user === null)
+      throw new SealfolioError('credentials-invalid');
+    if (user.totp?.confirmedAt !== undefined) {
+      if (code === undefined || code === '') {
+        // The password was right: this was no failure.
+        await User.updateOne({ username }, { $inc: { failedLogins: -1 }, $unset: { lockedUntil: 1 } });
+        throw new SealfolioError('totp-required');
+      }
+      if (!(await this.#factors.take(user, code))) throw new SealfolioError('totp-invalid');
+    }
+    await User.updateOne({ username }, { $set: { failedLogins: 0 }, $unset: { lockedUntil: 1 } });
+    return { token: await this.#open(username, place), user };
+  }
+
+  /** The session behind a cookie; null if there is none. A request that a person made keeps it alive, one of the page's own does not. */
+  async find(token: string, isOfPerson = false): Promise<{ session: Session; user: User } | null> {
+    const { User, Session } = this.deps.store.models;
     const now = Date.now();
     const session = await Session.findOne({
       tokenHash: hashToken(token),
@@ -63,24 +92,58 @@ export class Sessions {
     if (session === null) return null;
     const user = await User.findOne({ username: session.username, disabled: false }).lean<User>();
     if (user === null) return null;
-    if (now - session.lastSeenAt.getTime() > TOUCH_MS) {
-      const expiresAt = new Date(Math.min(now + IDLE_MS, session.createdAt.getTime() + MAX_MS));
+    if (isOfPerson && now - session.lastSeenAt.getTime() > Math.min(TOUCH_MS, this.#idleMs / 2)) {
+      const expiresAt = new Date(Math.min(now + this.#idleMs, session.createdAt.getTime() + this.#maxMs));
       await Session.updateOne({ tokenHash: session.tokenHash }, { $set: { lastSeenAt: new Date(now), expiresAt } });
     }
     return { session, user };
   }
 
   async end(token: string): Promise<void> {
-    await this.store.models.Session.deleteOne({ tokenHash: hashToken(token) });
+    await this.deps.store.models.Session.deleteOne({ tokenHash: hashToken(token) });
   }
 
-  async #failed({ username, failedLogins }: User): Promise<void> {
-    const isLast = failedLogins + 1 >= MAX_FAILURES;
-    await this.store.models.User.updateOne(
-      { username },
-      isLast
-        ? { $set: { failedLogins: 0, lockedUntil: new Date(Date.now() + LOCK_MS) } }
-        : { $inc: { failedLogins: 1 } },
+  async #open(username: string, { address, userAgent }: Place): Promise<string> {
+    const token = randomBytes(32).toString('base64url');
+    const now = new Date();
+    await this.deps.store.models.Session.create({
+      sessionId: `se_${randomBytes(9).toString('hex')}`,
+      tokenHash: hashToken(token),
+      username,
+      csrf: randomBytes(24).toString('base64url'),
+      address,
+      userAgent: userAgent.slice(0, MAX_AGENT),
+      createdAt: now,
+      lastSeenAt: now,
+      expiresAt: new Date(now.getTime() + this.#idleMs),
+    });
+    return token;
+  }
+
+  /**
+   * Counts the attempt before the password is looked at, so that many at once get no more tries than one after the
+   * other; the last one locks. Null if there is no such account. Throws account-locked.
+   */
+  async #attempt(username: string): Promise<User | null> {
+    const { User } = this.deps.store.models;
+    const now = new Date();
+    const failures = { $add: [{ $cond: [{ $ifNull: ['$lockedUntil', false] }, 0, '$failedLogins'] }, 1] };
+    const found = await User.collection.findOneAndUpdate(
+      { username, disabled: false, lockedUntil: { $not: { $gt: now } } },
+      [
+        { $set: { failedLogins: failures } },
+        {
+          $set: {
+            lockedUntil: {
+              $cond: [{ $gte: ['$failedLogins', MAX_FAILURES] }, new Date(now.getTime() + LOCK_MS), '$$REMOVE'],
+            },
+          },
+        },
+      ],
+      { returnDocument: 'after' },
     );
+    if (found !== null) return found as unknown as User;
+    if ((await User.exists({ username, disabled: false })) !== null) throw new SealfolioError('account-locked');
+    return null;
   }
 }

@@ -3,6 +3,7 @@ import { AttestationState, BatchState, PartState } from '../../domain/status.ts'
 import { hmacSm3, jcs, sm3 } from '../../platform/crypto/index.ts';
 import type { Archive, ArchiveVersion, Batch } from '../../platform/store/index.ts';
 import type { ApiDeps } from '../deps.ts';
+import { refuseIfFull } from '../system/disk.ts';
 import type { Registration } from './schemas.ts';
 
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
@@ -26,7 +27,7 @@ async function archiveIdOf({ keys }: ApiDeps, { patientNo, visitNo }: Registrati
 }
 
 /**
- * Registers a batch: the same one again is the same answer. Throws batch-conflict if the id is another batch's, and
+ * Registers a batch: the same one again is the same answer. Throws batch-conflict if the id is another batch's, disk-full, and
  * reason-required if the visit is archived already and the files are new.
  */
 export async function registerBatch(
@@ -44,11 +45,13 @@ export async function registerBatch(
   };
   const known = await Batch.findOne({ batchId }).lean<Batch>();
   if (known !== null) return same(known);
+  await refuseIfFull(deps);
 
   const archiveId = await archiveIdOf(deps, registration);
   const archive = await Archive.findOne({ archiveId }).lean<Archive>();
   let state: Batch['state'] = BatchState.receiving;
-  if (archive !== null && archive.currentVersion > 0) {
+  const isLate = archive !== null && archive.currentVersion > 0;
+  if (isLate) {
     const current = await ArchiveVersion.findOne({ archiveId, version: archive.currentVersion }).lean<ArchiveVersion>();
     const digests = new Set(current!.documents.map((document) => document.sm3));
     if (parts.every((part) => digests.has(part.sm3))) state = BatchState.duplicate;
@@ -64,6 +67,7 @@ export async function registerBatch(
     batchId,
     ...(scannerId !== undefined && { scannerId }),
     ...(reason !== undefined && { reason }),
+    ...(isLate && { isLate }),
     archiveId,
     documentsComplete,
     registrationSm3,

@@ -5,17 +5,30 @@ import type { Batch } from '../../platform/store/index.ts';
 import type { ApiDeps } from '../deps.ts';
 import { decodeCursor, encodeCursor } from '../pagination.ts';
 import { type Route, route } from '../route.ts';
+import { traced } from '../traced.ts';
 import { UPLOADS_PATH, uploadIdOf } from '../uploads/ids.ts';
 import { commitBatch } from './commit.ts';
 import { registerBatch } from './register.ts';
+import { stationSeen } from './stations.ts';
 import { batchIdSchema, batchSchema, registrationSchema } from './schemas.ts';
 
 const params = z.object({ batchId: batchIdSchema });
 
-const shown = ({ batchId, archiveId, scannerId, state, createdAt, committedAt, version, parts }: Batch) => ({
+const shown = ({
+  batchId,
+  archiveId,
+  scannerId,
+  isLate = false,
+  state,
+  createdAt,
+  committedAt,
+  version,
+  parts,
+}: Batch) => ({
   batchId,
   archiveId,
   ...(scannerId !== undefined && { scannerId }),
+  isLate,
   state,
   createdAt: createdAt.toISOString(),
   ...(committedAt !== undefined && { committedAt: committedAt.toISOString() }),
@@ -44,8 +57,10 @@ export function batchRoutes(deps: ApiDeps): Route[] {
       body: registrationSchema,
       answer: batchSchema,
       status: 201,
-      async handle({ body, actor, response }) {
-        const { batch, isNew } = await registerBatch(deps, body, actor.id);
+      async handle({ body, response, ...call }) {
+        await traced(deps.store, call, 'batch.register', { type: 'batch', id: body.batchId });
+        await stationSeen(deps, { sender: call.actor.id, ...body });
+        const { batch, isNew } = await registerBatch(deps, body, call.actor.id);
         if (!isNew) response.locals.status = 200;
         return shown(batch);
       },
@@ -58,8 +73,10 @@ export function batchRoutes(deps: ApiDeps): Route[] {
       params,
       answer: batchSchema,
       status: 202,
-      async handle({ params: { batchId }, response }) {
+      async handle({ params: { batchId }, response, ...call }) {
+        await traced(deps.store, call, 'batch.commit', { type: 'batch', id: batchId });
         const batch = await commitBatch(deps, batchId);
+        await stationSeen(deps, batch);
         response.location(`/api/v1/archives/${batch.archiveId}`);
         return shown(batch);
       },
@@ -68,6 +85,7 @@ export function batchRoutes(deps: ApiDeps): Route[] {
       method: 'get',
       path: '/batches/{batchId}',
       permission: 'batch:read',
+      trace: 'batch.open',
       summary: 'A batch and the state of each file',
       params,
       answer: batchSchema,
@@ -81,6 +99,7 @@ export function batchRoutes(deps: ApiDeps): Route[] {
       method: 'get',
       path: '/batches',
       permission: 'batch:read',
+      trace: 'batch.search',
       summary: 'Batches, newest first',
       query: z.object({
         state: z.enum(BatchState).optional(),

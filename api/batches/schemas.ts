@@ -59,6 +59,8 @@ export const batchSchema = z.object({
   batchId: z.string(),
   archiveId: z.string(),
   scannerId: z.string().optional(),
+  /** 补扫: the visit was archived when it was announced. */
+  isLate: z.boolean(),
   state: z.enum(BatchState),
   createdAt: z.string(),
   committedAt: z.string().optional(),

@@ -1,8 +1,12 @@
+import type { Request } from 'express';
 import { z } from 'zod';
 import { SealfolioError } from '../../domain/errors.ts';
-import { actorOf, SESSION_COOKIE, Sessions } from '../auth/sessions.ts';
+import type { User } from '../../platform/store/index.ts';
+import { activate } from '../auth/activation.ts';
+import { actorOf, isTotpMissing, SESSION_COOKIE, Sessions, tokenOf } from '../auth/sessions.ts';
 import type { ApiDeps } from '../deps.ts';
-import { type Actor, type Route, route } from '../route.ts';
+import { type Route, route } from '../route.ts';
+import { traced } from '../traced.ts';
 
 const user = z.object({
   username: z.string(),
@@ -10,19 +14,54 @@ const user = z.object({
   roles: z.array(z.string()),
   permissions: z.array(z.string()),
 });
-const answer = z.object({ user, csrf: z.string(), member: z.object({ memberId: z.string(), name: z.string() }) });
+const answer = z.object({
+  user,
+  csrf: z.string(),
+  member: z.object({ memberId: z.string(), name: z.string() }),
+  environment: z.enum(['demo', 'production']),
+  mustEnrolTotp: z.boolean().describe('Nothing else is permitted until a second factor is set up'),
+});
+const username = z.string().min(1).max(64);
+const password = z.string().min(1).max(256);
 
-const shown = ({ id, displayName, roles, permissions }: Actor) => ({ username: id, displayName, roles, permissions });
-
-export function sessionRoutes({ store, memberId, memberName, publicUrl }: ApiDeps): Route[] {
-  const sessions = new Sessions(store);
-  const member = { memberId, name: memberName };
+export function sessionRoutes(deps: ApiDeps): Route[] {
+  const { store, memberId, memberName, publicUrl, environment } = deps;
+  const sessions = new Sessions(deps);
   const cookie = { httpOnly: true, sameSite: 'strict', secure: publicUrl.startsWith('https:'), path: '/' } as const;
-  const token = (header: string | undefined) =>
-    header
-      ?.split(';')
-      .map((pair) => pair.trim().split('='))
-      .find(([name]) => name === SESSION_COOKIE)?.[1];
+
+  const shown = (person: User, csrf: string) => {
+    const { id, displayName, roles, permissions } = actorOf(person, environment);
+    return {
+      user: { username: id, displayName, roles, permissions },
+      csrf,
+      member: { memberId, name: memberName },
+      environment,
+      mustEnrolTotp: isTotpMissing(person, environment),
+    };
+  };
+  const placeOf = (request: Request) => ({
+    address: request.ip ?? '',
+    agent: (request.header('user-agent') ?? '').slice(0, 120),
+  });
+  /** A name that nobody has is not kept: people type other things into that field. */
+  async function event(
+    action: 'session.login' | 'account.activate',
+    name: string,
+    result: 'allowed' | 'denied',
+    { requestId, request }: { requestId: string; request: Request },
+  ): Promise<void> {
+    const user = await store.models.User.findOne({ username: name }).select('roles departmentId').lean<User>();
+    const id = user === null ? 'unknown' : name;
+    const { roles = [], departmentId } = user ?? {};
+    await store.trace.append({
+      actor: { type: 'user', id, roles, ...(departmentId !== undefined && { departmentId }) },
+      from: placeOf(request),
+      action,
+      object: { type: 'session', id },
+      result,
+      requestId,
+    });
+  }
 
   return [
     route({
@@ -30,24 +69,17 @@ export function sessionRoutes({ store, memberId, memberName, publicUrl }: ApiDep
       path: '/session',
       permission: 'public',
       summary: 'Log in',
-      body: z.strictObject({ username: z.string().min(1).max(64), password: z.string().min(1).max(256) }),
+      body: z.strictObject({ username, password, code: z.string().max(16).optional() }),
       answer,
-      async handle({ body: { username, password }, requestId, response }) {
-        const event = (result: 'allowed' | 'denied') =>
-          store.audit.append({
-            actor: { type: 'user', id: username, roles: [] },
-            action: 'session.login',
-            object: { type: 'session', id: username },
-            result,
-            requestId,
-          });
+      async handle({ body, requestId, request, response }) {
         try {
-          const login = await sessions.login(username, password);
-          await event('allowed');
+          const place = { address: request.ip ?? '', userAgent: request.header('user-agent') ?? '' };
+          const login = await sessions.login(body, place);
+          await event('session.login', body.username, 'allowed', { requestId, request });
           response.cookie(SESSION_COOKIE, login.token, cookie);
-          return { user: shown(actorOf(login.user)), csrf: login.session.csrf, member };
+          return shown(login.user, (await sessions.find(login.token))!.session.csrf);
         } catch (error) {
-          await event('denied');
+          await event('session.login', body.username, 'denied', { requestId, request });
           throw error;
         }
       },
@@ -58,10 +90,10 @@ export function sessionRoutes({ store, memberId, memberName, publicUrl }: ApiDep
       permission: 'session',
       summary: 'Who is logged in',
       answer,
-      async handle({ actor, request }) {
-        const found = await sessions.find(token(request.header('cookie')) ?? '');
+      async handle({ request }) {
+        const found = await sessions.find(tokenOf(request.header('cookie')) ?? '');
         if (found === null) throw new SealfolioError('login-required');
-        return { user: shown(actor), csrf: found.session.csrf, member };
+        return shown(found.user, found.session.csrf);
       },
     }),
     route({
@@ -69,9 +101,27 @@ export function sessionRoutes({ store, memberId, memberName, publicUrl }: ApiDep
       path: '/session',
       permission: 'session',
       summary: 'Log out',
-      async handle({ request, response }) {
-        await sessions.end(token(request.header('cookie')) ?? '');
+      async handle({ request, response, ...call }) {
+        await traced(store, call, 'session.logout', { type: 'session', id: call.actor.id });
+        await sessions.end(tokenOf(request.header('cookie')) ?? '');
         response.clearCookie(SESSION_COOKIE, cookie);
+        return undefined;
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/activation',
+      permission: 'public',
+      summary: 'Choose a password with an activation code',
+      body: z.strictObject({ username, code: z.string().max(64), password }),
+      async handle({ body, requestId, request }) {
+        try {
+          await activate(store, body.username, body.code, body.password);
+        } catch (error) {
+          await event('account.activate', body.username, 'denied', { requestId, request });
+          throw error;
+        }
+        await event('account.activate', body.username, 'allowed', { requestId, request });
         return undefined;
       },
     }),

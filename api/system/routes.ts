@@ -1,10 +1,9 @@
-import { statfs } from 'node:fs/promises';
 import { z } from 'zod';
 import { BatchState } from '../../domain/status.ts';
 import { cryptoStatus } from '../../platform/crypto/index.ts';
-import type { AuditEntry } from '../../platform/store/index.ts';
 import type { ApiDeps } from '../deps.ts';
 import { type Route, route } from '../route.ts';
+import { diskNow } from './disk.ts';
 
 const service = z.object({ state: z.enum(['ok', 'degraded', 'down']), detail: z.record(z.string(), z.unknown()) });
 type Service = z.infer<typeof service>;
@@ -20,11 +19,9 @@ async function ask(probe: () => Promise<Record<string, unknown> & { state?: Serv
   }
 }
 
-const LOW_DISK = 0.85;
-
 export function systemRoutes(deps: ApiDeps): Route[] {
-  const { store, card, ledger, temporal, trust, home, memberId, memberName, temporalUiUrl } = deps;
-  const { AuditEntry, Batch, OutboxItem } = store.models;
+  const { store, card, ledger, temporal, trust, memberId, memberName, temporalUiUrl, explorerUrl } = deps;
+  const { Batch, OutboxItem } = store.models;
   const probes = {
     card: async () => {
       await card.selfTest();
@@ -44,6 +41,7 @@ export function systemRoutes(deps: ApiDeps): Route[] {
         logSize,
         waiting,
         missing,
+        ...(explorerUrl !== null && { explorerUrl }),
       } as const;
     },
     workflows: async () => {
@@ -52,9 +50,13 @@ export function systemRoutes(deps: ApiDeps): Route[] {
     },
     crypto: () => Promise.resolve({ ...cryptoStatus() }),
     disk: async () => {
-      const { blocks, bavail, bsize } = await statfs(home);
-      const used = 1 - bavail / blocks;
-      return { state: used > LOW_DISK ? 'degraded' : 'ok', usedFraction: used, freeBytes: bavail * bsize } as const;
+      const { level, usedFraction, freeBytes } = await diskNow(deps);
+      return {
+        state: level === 'ok' ? 'ok' : 'degraded',
+        usedFraction,
+        freeBytes,
+        ...(level === 'full' && { code: 'disk-full' }),
+      } as const;
     },
   };
 
@@ -63,6 +65,7 @@ export function systemRoutes(deps: ApiDeps): Route[] {
       method: 'get',
       path: '/status',
       permission: 'status:read',
+      trace: 'system.status',
       summary: 'The card and every service, as they are now',
       answer: z.object({
         member: z.object({ memberId: z.string(), name: z.string() }),
@@ -85,33 +88,6 @@ export function systemRoutes(deps: ApiDeps): Route[] {
           services: Object.fromEntries(names.map((name, i) => [name, states[i]])),
           backlog: { outbox, batches },
         };
-      },
-    }),
-    route({
-      method: 'get',
-      path: '/audit',
-      permission: 'audit:read',
-      summary: 'The audit trail, newest first',
-      query: z.object({
-        before: z.coerce.number().int().min(1).optional(),
-        limit: z.coerce.number().int().min(1).max(200).default(50),
-      }),
-      answer: z.object({ items: z.array(z.record(z.string(), z.unknown())), nextBefore: z.number().nullable() }),
-      async handle({ query: { before, limit }, actor, requestId }) {
-        await store.audit.append({
-          actor: { type: actor.type, id: actor.id, roles: actor.roles },
-          action: 'audit.read',
-          object: { type: 'audit', id: 'trail' },
-          result: 'allowed',
-          requestId,
-        });
-        const items = await AuditEntry.find(before === undefined ? {} : { seq: { $lt: before } })
-          .sort({ seq: -1 })
-          .limit(limit)
-          .select('-_id')
-          .lean<AuditEntry[]>();
-        const last = items.at(-1);
-        return { items, nextBefore: items.length === limit && last !== undefined && last.seq > 1 ? last.seq : null };
       },
     }),
     route({

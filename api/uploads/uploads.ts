@@ -3,7 +3,9 @@ import { isSealfolioError, SealfolioError } from '../../domain/errors.ts';
 import { BatchState, PartState } from '../../domain/status.ts';
 import type { Batch, Part } from '../../platform/store/index.ts';
 import type { ApiDeps } from '../deps.ts';
+import { stationSeen } from '../batches/stations.ts';
 import { codeOf, PROBLEMS } from '../problems.ts';
+import { refuseIfFull } from '../system/disk.ts';
 import { parseUploadId, uploadIdOf, UPLOADS_PATH } from './ids.ts';
 
 export { UPLOADS_PATH } from './ids.ts';
@@ -13,18 +15,21 @@ export { UPLOADS_PATH } from './ids.ts';
  * nothing lies on a disk in clear. Kept are whole MiB; HEAD tells where to go on. The last byte brings the check against
  * the SM3 that was announced.
  */
-export async function createUploads({ store, logger }: ApiDeps) {
+export async function createUploads(deps: ApiDeps) {
+  const { store, logger } = deps;
   // ES modules only; the rest of the api is loaded either way.
   const { DataStore, Server, Upload } = await import('@tus/server');
   const { Batch } = store.models;
 
-  async function partOf(id: string): Promise<{ batch: Pick<Batch, 'batchId' | 'state'>; part: Part }> {
+  async function partOf(
+    id: string,
+  ): Promise<{ batch: Pick<Batch, 'batchId' | 'state' | 'sender' | 'scannerId'>; part: Part }> {
     const named = parseUploadId(id);
     const batch =
       named &&
       (await Batch.findOne(
         { batchId: named.batchId, 'parts.partNo': named.partNo },
-        { batchId: 1, state: 1, 'parts.$': 1 },
+        { batchId: 1, state: 1, sender: 1, scannerId: 1, 'parts.$': 1 },
       ).lean<Batch>());
     if (batch === null) throw new SealfolioError('batch-not-found', { upload: id });
     return { batch, part: batch.parts[0]! };
@@ -57,6 +62,7 @@ export async function createUploads({ store, logger }: ApiDeps) {
         throw new SealfolioError('upload-length', { field: 'Upload-Length', reason: `announced ${part.bytes}` });
       if (part.state === PartState.received)
         throw new SealfolioError('batch-closed', { field: 'partNo', reason: 'the file is here' });
+      await refuseIfFull(deps);
       if (part.objectId !== undefined) await store.objects.remove(part.objectId);
       const { mediaType, bytes } = part;
       const objectId = await store.objects.create({ kind: 'original', mediaType, length: bytes });
@@ -66,6 +72,8 @@ export async function createUploads({ store, logger }: ApiDeps) {
 
     override async write(source: NodeJS.ReadableStream, id: string, offset: number): Promise<number> {
       const { batch, part } = await partOf(id);
+      await refuseIfFull(deps);
+      await stationSeen(deps, batch);
       if (part.objectId === undefined) throw new SealfolioError('upload-offset', { upload: id, reason: 'not begun' });
       const { offset: at, digests } = await store.objects.append(
         part.objectId,
@@ -75,7 +83,8 @@ export async function createUploads({ store, logger }: ApiDeps) {
       if (at < part.bytes) return at;
       const { sm3 } = await store.objects.finish(part.objectId, digests);
       if (sm3 === part.sm3) {
-        await setPart(batch, part, { state: PartState.received });
+        // Which object it is, once more: a database that was killed meanwhile has lost what was not yet durable.
+        await setPart(batch, part, { objectId: part.objectId, state: PartState.received });
         return at;
       }
       await store.objects.remove(part.objectId);

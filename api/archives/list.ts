@@ -1,0 +1,89 @@
+import type { AttestationState } from '../../domain/status.ts';
+import type { Archive, Store } from '../../platform/store/index.ts';
+import {
+  decodePlace,
+  encodePlace,
+  type Filter,
+  inOrder,
+  type Order,
+  orderedPage,
+  type Position,
+  type Plan,
+  startsWith,
+} from '../ordered.ts';
+
+export interface ArchiveFilter {
+  q?: string | undefined;
+  state?: AttestationState | undefined;
+  department?: string | undefined;
+  dischargedFrom?: string | undefined;
+  dischargedTo?: string | undefined;
+}
+type Row = Archive & { _id: { toString(): string } };
+
+/** Orders that lists have, each an index of the model: by discharge, or, where a number or a name is looked for, by that. */
+const ORDERS = {
+  dischargedAt: { first: 'dischargedAt', then: '_id', direction: -1 },
+  patientNo: { first: 'patientNo', then: 'visitNo', direction: 1 },
+  patientName: { first: 'patientName', then: '_id', direction: 1 },
+} as const satisfies Record<string, Order>;
+type OrderName = keyof typeof ORDERS;
+
+function isPlace(order: string, [first, then]: Position): boolean {
+  if (!(order in ORDERS) || typeof first !== 'string' || typeof then !== 'string') return false;
+  const isId = ORDERS[order as OrderName].then !== '_id' || /^[0-9a-f]{24}$/.test(then);
+  return isId && (order !== 'dischargedAt' || !Number.isNaN(Date.parse(first)));
+}
+const cursorOf = (order: OrderName, row: Row): string =>
+  encodePlace(order, [row[ORDERS[order].first], String(row[ORDERS[order].then])]);
+
+/** What an index finds in order, and what is left to look at archive by archive. */
+export function archivePlan(
+  { q, state, department, dischargedFrom, dischargedTo }: ArchiveFilter,
+  order: OrderName,
+  place: Position | null,
+  toId: (text: string) => unknown,
+): Plan {
+  const { first, then, direction } = ORDERS[order];
+  const same: Filter = { ...(state !== undefined && { state }), ...(department !== undefined && { department }) };
+  const time: Filter = {
+    ...(dischargedFrom !== undefined && { $gte: new Date(dischargedFrom) }),
+    ...(dischargedTo !== undefined && { $lt: new Date(dischargedTo) }),
+  };
+  const sort = { [first]: direction, [then]: direction };
+  const from: Position | null = place && [
+    order === 'dischargedAt' ? new Date(place[0] as string) : place[0],
+    then === '_id' ? toId(place[1] as string) : place[1],
+  ];
+  if (order === 'dischargedAt') return { found: inOrder([same], ORDERS[order], time, from), rest: {}, sort };
+  const rest = { ...same, ...(Object.keys(time).length > 0 && { dischargedAt: time }) };
+  return { found: inOrder([{}], ORDERS[order], startsWith(q ?? ''), from), rest, sort };
+}
+
+/** One page of archives. Its time does not grow with their number. Throws request-invalid for another list's cursor. */
+export async function listArchives(
+  { models: { Archive }, connection }: Store,
+  filter: ArchiveFilter,
+  { cursor, limit }: { cursor?: string | undefined; limit: number },
+): Promise<{ rows: Archive[]; nextCursor: string | null }> {
+  const { q } = filter;
+  const toId = (text: string) => new connection.base.Types.ObjectId(text);
+  if (q !== undefined && /^ar_[a-z0-9]{1,40}$/.test(q)) {
+    const found = await Archive.findOne({ archiveId: q }).lean<Archive>();
+    if (found !== null) return { rows: [found], nextCursor: null };
+  }
+  const place = cursor === undefined ? null : decodePlace(cursor, isPlace);
+  const page = async (order: OrderName): Promise<{ rows: Archive[]; nextCursor: string | null }> => {
+    const plan = archivePlan(filter, order, place?.place ?? null, toId);
+    const { rows, last } = await orderedPage<Row>(Archive.collection, plan, limit);
+    return { rows, nextCursor: last === null ? null : cursorOf(order, last) };
+  };
+  if (place !== null) return page(place.order as OrderName);
+  if (q === undefined || q === '') return page('dischargedAt');
+  const isNumber = !/[^\x20-\x7e]/.test(q);
+  const byNumber = isNumber ? await page('patientNo') : null;
+  // Names in Latin letters are looked for once no number begins so.
+  return byNumber !== null && (byNumber.rows.length > 0 || byNumber.nextCursor !== null)
+    ? byNumber
+    : page('patientName');
+}

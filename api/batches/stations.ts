@@ -1,0 +1,108 @@
+import { z } from 'zod';
+import { BatchState } from '../../domain/status.ts';
+import type { Batch, Station } from '../../platform/store/index.ts';
+import type { ApiDeps } from '../deps.ts';
+import { type Route, route } from '../route.ts';
+import { diskNow } from '../system/disk.ts';
+
+const MOST = 200;
+const WEEK_DAYS = 7;
+const DAY_MS = 86_400_000;
+/** What a week took is asked for once in a while only: it reads the week's batches. */
+const WEEK_FOR_MS = 60_000;
+/** What is not at its end yet, or needs a person. */
+const OPEN = [BatchState.receiving, BatchState.checking, BatchState.awaitingCatalog, BatchState.partlyFailed] as const;
+
+/** A station was heard of: it announced, sent or committed something. */
+export async function stationSeen(
+  { store }: Pick<ApiDeps, 'store'>,
+  { sender, scannerId = '' }: { sender: string; scannerId?: string | undefined },
+): Promise<void> {
+  const lastContactAt = new Date();
+  await store.models.Station.updateOne({ sender, scannerId }, { $set: { lastContactAt } }, { upsert: true });
+}
+
+/** Bytes that were announced in the last week. */
+async function weekBytes({ store }: ApiDeps): Promise<number> {
+  const [sum] = await store.models.Batch.aggregate<{ bytes: number }>([
+    { $match: { createdAt: { $gt: new Date(Date.now() - WEEK_DAYS * DAY_MS) } } },
+    { $group: { _id: null, bytes: { $sum: { $sum: '$parts.bytes' } } } },
+  ]);
+  return sum?.bytes ?? 0;
+}
+
+/** How many batches of each station are in each open state. */
+async function backlogs({ store }: ApiDeps): Promise<Map<string, Partial<Record<Batch['state'], number>>>> {
+  const counts = await store.models.Batch.aggregate<{
+    _id: { sender: string; scannerId?: string; state: Batch['state'] };
+    n: number;
+  }>([
+    { $match: { state: { $in: OPEN } } },
+    { $group: { _id: { sender: '$sender', scannerId: '$scannerId', state: '$state' }, n: { $sum: 1 } } },
+  ]);
+  const found = new Map<string, Partial<Record<Batch['state'], number>>>();
+  for (const { _id, n } of counts) {
+    const station = keyOf({ sender: _id.sender, scannerId: _id.scannerId ?? '' });
+    found.set(station, { ...found.get(station), [_id.state]: n });
+  }
+  return found;
+}
+
+const keyOf = ({ sender, scannerId }: Pick<Station, 'sender' | 'scannerId'>) => `${sender}\0${scannerId}`;
+
+export function stationRoutes(deps: ApiDeps): Route[] {
+  let week: { at: number; bytes: number } | null = null;
+  return [
+    route({
+      method: 'get',
+      path: '/stations',
+      permission: 'batch:read',
+      trace: 'station.search',
+      summary: 'Scan stations by their last contact, with what each has under way, and how long the disk will do',
+      answer: z.object({
+        disk: z.object({
+          usedFraction: z.number(),
+          freeBytes: z.number(),
+          level: z.enum(['ok', 'low', 'full']),
+          /** Until nothing more is taken in, at the rate of the last week; null if nothing came. */
+          daysLeft: z.number().nullable(),
+        }),
+        items: z.array(
+          z.object({
+            sender: z.string(),
+            scannerId: z.string(),
+            lastContactAt: z.string(),
+            backlog: z.object({
+              receiving: z.number(),
+              checking: z.number(),
+              awaitingCatalog: z.number(),
+              partlyFailed: z.number(),
+            }),
+          }),
+        ),
+      }),
+      async handle() {
+        if (week === null || Date.now() - week.at > WEEK_FOR_MS)
+          week = { at: Date.now(), bytes: await weekBytes(deps) };
+        const [{ totalBytes, ...disk }, backlog, stations] = await Promise.all([
+          diskNow(deps),
+          backlogs(deps),
+          deps.store.models.Station.find().sort({ lastContactAt: -1 }).limit(MOST).lean<Station[]>(),
+        ]);
+        const room = Math.max(disk.freeBytes - (1 - deps.disk.refuseAt) * totalBytes, 0);
+        return {
+          disk: { ...disk, daysLeft: week.bytes === 0 ? null : Math.floor(room / (week.bytes / WEEK_DAYS)) },
+          items: stations.map(({ sender, scannerId, lastContactAt }) => ({
+            sender,
+            scannerId,
+            lastContactAt: lastContactAt.toISOString(),
+            backlog: {
+              ...Object.fromEntries(OPEN.map((state) => [state, 0])),
+              ...backlog.get(keyOf({ sender, scannerId })),
+            },
+          })),
+        };
+      },
+    }),
+  ];
+}

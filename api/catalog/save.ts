@@ -1,0 +1,243 @@
+import { randomBytes } from 'node:crypto';
+import {
+  ACTOR_TAG,
+  ATTEST_TAG,
+  CATALOG_STREAM,
+  type CatalogManifest,
+  KEY_TAG,
+  REASON_TAG,
+  SALT_BYTES,
+} from '../../domain/attestation.ts';
+import type { Catalog, CatalogNode } from '../../domain/catalog.ts';
+import { diffCatalogs } from '../../domain/catalog/diff.ts';
+import {
+  type CatalogPlace,
+  isSamePlace,
+  type NumberedNode,
+  PackedPages,
+  placeText,
+} from '../../domain/catalog/numbered.ts';
+import { SealfolioError } from '../../domain/errors.ts';
+import { READING_STATES } from '../../domain/loan/state.ts';
+import type { TraceAction } from '../../domain/trace.ts';
+import { jcs, sm2, sm3 } from '../../platform/crypto/index.ts';
+import { type Archive, catalogAt, type CatalogEdit, editSubject, placeOf } from '../../platform/store/index.ts';
+import {
+  ANCHORING_IDLE_MS,
+  anchoringWorkflowId,
+  backlogSignal,
+  TaskQueue,
+  WorkflowName,
+} from '../../workflows/shared.ts';
+import { archiveOf, versionOf } from '../archives/find.ts';
+import type { ApiDeps } from '../deps.ts';
+import type { Actor } from '../route.ts';
+import { traced } from '../traced.ts';
+import { editsShown } from './shown.ts';
+
+interface Who {
+  actor: Actor;
+  requestId: string;
+}
+
+interface Wanted {
+  base: CatalogPlace;
+  nodes: CatalogNode[];
+  reason: string;
+  /** It brings back this one. */
+  restores?: CatalogPlace;
+}
+
+const tagged = (tag: string, ...parts: (Uint8Array | string)[]) =>
+  sm3(Buffer.from(`${tag}\0`), ...parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)));
+const digestOf = (catalog: Catalog): string => sm3(Buffer.from(jcs(catalog))).toString('hex');
+
+/** 目录修订: overlays over the pages of an archive's version, one after the other; what came in is not touched. */
+export class Cataloguing {
+  constructor(private readonly deps: Pick<ApiDeps, 'store' | 'keys' | 'memberId' | 'temporal' | 'logger'>) {}
+
+  /** Pages by their numbers in the package of the base's version, as references. Throws catalog-pages-differ. */
+  async referred(archiveId: string, { version }: CatalogPlace, nodes: readonly NumberedNode[]): Promise<CatalogNode[]> {
+    const packed = new PackedPages((await versionOf(this.deps.store, archiveId, version)).catalog);
+    const faults = packed.pageFaults(nodes);
+    if (faults.length > 0)
+      throw new SealfolioError('catalog-pages-differ', {
+        errors: faults.map(({ rule, pages }) => ({
+          pointer: '/body/nodes',
+          rule,
+          message: `${rule}: ${pages.slice(0, 20).join(', ')}`,
+        })),
+      });
+    return packed.refer(nodes);
+  }
+
+  /** Brings back an earlier catalogue of the same pages. Throws catalog-not-found, catalog-pages-differ, and what `save` does. */
+  async restore(
+    archiveId: string,
+    base: CatalogPlace,
+    to: CatalogPlace,
+    reason: string,
+    who: Who,
+  ): Promise<CatalogPlace> {
+    const { models } = this.deps.store;
+    const earlier = await catalogAt(models, archiveId, to);
+    if (earlier === null) throw new SealfolioError('catalog-not-found', { archiveId, place: placeText(to) });
+    const { nodes } = earlier;
+    if (to.version !== base.version) await this.referred(archiveId, base, await this.numbered(archiveId, base, nodes));
+    return this.save(archiveId, { base, nodes, reason, restores: to }, 'catalog.restore', who);
+  }
+
+  /**
+   * The next edit, signed, on its way to the ledger; the same sent again by the same person is the same answer. Throws
+   * archive-held, catalog-on-loan, catalog-version-pending, catalog-unchanged, or catalog-changed with both sides.
+   */
+  async save(archiveId: string, wanted: Wanted, action: TraceAction, who: Who): Promise<CatalogPlace> {
+    const { store } = this.deps;
+    const { base, nodes, reason, restores } = wanted;
+    const archive = await archiveOf(store, archiveId);
+    const current = placeOf(archive);
+    if (!isSamePlace(base, current)) return this.#known(archiveId, wanted, current, who);
+    await this.#requireOpen(archive);
+    const before = await catalogAt(store.models, archiveId, base);
+    if (before === null) throw new SealfolioError('catalog-not-found', { archiveId, place: placeText(base) });
+    const catalog: Catalog = { ...before, nodes };
+    if (digestOf(catalog) === digestOf(before)) throw new SealfolioError('catalog-unchanged', { archiveId });
+    const details = { place: placeText(base), ...(restores && { restores: placeText(restores) }) };
+    await traced(store, who, action, { type: 'archive', id: archiveId }, { reason, details });
+    const made = await this.#signed(archiveId, base, before, catalog, wanted, who.actor.id);
+    const isWritten = await this.#write(made, archive);
+    if (!isWritten) {
+      await this.#requireOpen(await archiveOf(store, archiveId));
+      return this.#known(archiveId, wanted, placeOf(await archiveOf(store, archiveId)), who);
+    }
+    await this.#wake();
+    return { version: made.version, edit: made.edit };
+  }
+
+  /** Nothing is arranged while it is on hold, on loan, or while files are being added. */
+  async #requireOpen({ archiveId, legalHold, currentVersion }: Archive): Promise<void> {
+    const { ArchiveVersion, Loan } = this.deps.store.models;
+    if (legalHold !== undefined) throw new SealfolioError('archive-held', { archiveId });
+    const [lent, coming] = await Promise.all([
+      Loan.exists({ archiveId, state: { $in: [...READING_STATES, 'overdue'] } }),
+      ArchiveVersion.exists({ archiveId, version: { $gt: currentVersion } }),
+    ]);
+    if (lent !== null) throw new SealfolioError('catalog-on-loan', { archiveId });
+    if (coming !== null) throw new SealfolioError('catalog-version-pending', { archiveId });
+  }
+
+  async #signed(
+    archiveId: string,
+    { version, edit }: CatalogPlace,
+    before: Catalog,
+    catalog: Catalog,
+    { reason, restores }: Wanted,
+    by: string,
+  ): Promise<CatalogEdit> {
+    const salt = randomBytes(SALT_BYTES);
+    const at = new Date();
+    const { templateId, templateVersion } = catalog;
+    const manifest: CatalogManifest = {
+      format: 'sealfolio-catalog/1',
+      memberId: this.deps.memberId,
+      archiveId,
+      version,
+      edit: edit + 1,
+      at: at.toISOString(),
+      actor: tagged(ACTOR_TAG, salt, by).toString('hex'),
+      reason: tagged(REASON_TAG, salt, reason).toString('hex'),
+      catalog: { templateId, templateVersion, sm3: digestOf(catalog) },
+      previousSm3: digestOf(before),
+    };
+    const signature = sm2.sign(await this.deps.keys.get('ledger'), Buffer.from(jcs(manifest))).toString('hex');
+    return {
+      archiveId,
+      version,
+      edit: edit + 1,
+      catalog,
+      by,
+      reason,
+      at,
+      ...(restores && { restores: placeText(restores) }),
+      manifest,
+      salt: salt.toString('hex'),
+      signature,
+    };
+  }
+
+  /** All of it or nothing; false if the archive is no longer as it was looked at. */
+  async #write(made: CatalogEdit, { catalogEdit }: Archive): Promise<boolean> {
+    const { models, connection } = this.deps.store;
+    const { archiveId, version, edit, salt, manifest, at } = made;
+    const as = { archiveId, currentVersion: version, legalHold: { $exists: false } };
+    const place = catalogEdit === undefined ? { catalogEdit: { $exists: false } } : { catalogEdit };
+    let isWritten = false;
+    await connection.transaction(async (session) => {
+      const { matchedCount } = await models.Archive.updateOne(
+        { ...as, ...place },
+        { $set: { catalogEdit: edit, updatedAt: at } },
+        { session },
+      );
+      const newer = { archiveId, version: { $gt: version } };
+      isWritten = matchedCount === 1 && (await models.ArchiveVersion.exists(newer).session(session)) === null;
+      if (!isWritten) return session.abortTransaction();
+      await models.CatalogEdit.create([made], { session });
+      const item = {
+        stream: CATALOG_STREAM,
+        archiveId: editSubject(archiveId, version),
+        version: edit,
+        key: tagged(KEY_TAG, archiveId).toString('hex'),
+        digest: tagged(ATTEST_TAG, Buffer.from(salt, 'hex'), jcs(manifest)).toString('hex'),
+        state: 'pending' as const,
+        createdAt: at,
+      };
+      await models.OutboxItem.create([item], { session });
+      return undefined;
+    });
+    return isWritten;
+  }
+
+  /** What is there already is what was wanted (its answer was lost), else both sides are told. */
+  async #known(archiveId: string, wanted: Wanted, current: CatalogPlace, { actor }: Who): Promise<CatalogPlace> {
+    const { store } = this.deps;
+    const { base, nodes, reason } = wanted;
+    const theirs = await catalogAt(store.models, archiveId, current);
+    if (theirs === null) throw new SealfolioError('catalog-not-found', { archiveId, place: placeText(current) });
+    const [edit] = await store.models.CatalogEdit.find({ archiveId, ...current }).lean<CatalogEdit[]>();
+    const isNext = current.version === base.version && current.edit === base.edit + 1;
+    const isSame = digestOf({ ...theirs, nodes }) === digestOf(theirs);
+    if (isNext && isSame && edit?.by === actor.id && edit.reason === reason) return current;
+    const began = await catalogAt(store.models, archiveId, base);
+    if (began === null) throw new SealfolioError('catalog-not-found', { archiveId, place: placeText(base) });
+    const [ours, others, start] = await Promise.all(
+      [nodes, theirs.nodes, began.nodes].map((of) => this.numbered(archiveId, current, of)),
+    );
+    throw new SealfolioError('catalog-changed', {
+      base,
+      start,
+      theirs: { ...(await editsShown(store, archiveId, current.version, current.edit))[0]!, nodes: others },
+      yours: ours,
+      theirChanges: diffCatalogs(start!, others!),
+      yourChanges: diffCatalogs(start!, ours!),
+    });
+  }
+
+  /** By numbers in the package of a place's version. */
+  async numbered(archiveId: string, { version }: CatalogPlace, nodes: readonly CatalogNode[]): Promise<NumberedNode[]> {
+    const { catalog } = await versionOf(this.deps.store, archiveId, version);
+    return new PackedPages(catalog).number({ nodes: [...nodes] });
+  }
+
+  /** Anchoring looks by itself too: who saved does not wait for that. */
+  async #wake(): Promise<void> {
+    const { temporal, memberId, logger } = this.deps;
+    await temporal.workflow
+      .signalWithStart(WorkflowName.anchoring, {
+        workflowId: anchoringWorkflowId(memberId),
+        taskQueue: TaskQueue.archiving,
+        args: [{ memberId, idleMs: ANCHORING_IDLE_MS }],
+        signal: backlogSignal,
+      })
+      .catch((error: unknown) => logger.warn({ err: error }, 'anchoring was not told of a catalogue'));
+  }
+}

@@ -1,0 +1,45 @@
+import type { z } from 'zod';
+import type { ArchiveVersion, CatalogEdit, Store, User } from '../../platform/store/index.ts';
+import type { shownEdit } from './schemas.ts';
+
+export type ShownEdit = z.infer<typeof shownEdit>;
+
+/** Who made which catalogue of an archive, when and why, newest first; of one version or place, if that is asked for. */
+export async function editsShown(
+  { models }: Store,
+  archiveId: string,
+  version?: number,
+  edit?: number,
+): Promise<ShownEdit[]> {
+  const of = { archiveId, ...(version !== undefined && { version }) };
+  const [packed, edits] = await Promise.all([
+    models.ArchiveVersion.find(of)
+      .select('version reason createdAt attestation')
+      .lean<Pick<ArchiveVersion, 'version' | 'reason' | 'createdAt' | 'attestation'>[]>(),
+    models.CatalogEdit.find({ ...of, ...(edit !== undefined && { edit }) })
+      .select('-catalog -manifest')
+      .lean<Omit<CatalogEdit, 'catalog' | 'manifest'>[]>(),
+  ]);
+  const users = await models.User.find({ username: { $in: edits.map(({ by }) => by) } }).lean<User[]>();
+  const nameOf = new Map(users.map(({ username, displayName }) => [username, displayName]));
+  const proof = ({ attestation }: { attestation?: { height: number; txId: string } }) =>
+    attestation === undefined ? {} : { attestation: { height: attestation.height, txId: attestation.txId } };
+  const shown: ShownEdit[] = [
+    ...(edit === undefined || edit === 0 ? packed : []).map(({ version: number, reason, createdAt, ...rest }) => ({
+      place: { version: number, edit: 0 },
+      ...(reason !== undefined && { reason }),
+      at: createdAt.toISOString(),
+      ...proof(rest),
+    })),
+    ...edits.map(({ version: number, edit: nth, by, reason, at, restores, ...rest }) => ({
+      place: { version: number, edit: nth },
+      by,
+      byName: nameOf.get(by) ?? by,
+      reason,
+      at: at.toISOString(),
+      ...(restores !== undefined && { restores }),
+      ...proof(rest),
+    })),
+  ];
+  return shown.sort((a, b) => b.place.version - a.place.version || b.place.edit - a.place.edit);
+}

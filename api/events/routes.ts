@@ -1,0 +1,66 @@
+import { powersOf } from '../loans/powers.ts';
+import type { ApiDeps } from '../deps.ts';
+import { Sessions, tokenOf } from '../auth/sessions.ts';
+import { type Route, route } from '../route.ts';
+import type { Change } from './hub.ts';
+
+const BEAT_MS = 15_000;
+/** Many changes at once are told as one. */
+const GATHER_MS = 250;
+
+/** Live updates by server-sent events (WHATWG HTML §9.2): which kind of thing changed; what it is the page asks for. */
+export function eventRoutes(deps: ApiDeps): Route[] {
+  const sessions = new Sessions(deps);
+  return [
+    route({
+      method: 'get',
+      path: '/events',
+      permission: 'session',
+      summary: 'Tells when loans, notices or jobs of mine have changed (text/event-stream)',
+      async handle({ actor, request, response }) {
+        const { self, principals } = await powersOf(deps.store, actor.id);
+        const people = [self, ...principals];
+        const concerns = ({ people: named, roles, departmentId }: Change) =>
+          named.includes(actor.id) ||
+          people.some((person) =>
+            person.roles.some(
+              (role) => roles.includes(role) && (role !== 'departmentHead' || person.departmentId === departmentId),
+            ),
+          );
+        response.writeHead(200, {
+          'Content-Type': 'text/event-stream',
+          'Cache-Control': 'no-store',
+          'X-Accel-Buffering': 'no',
+        });
+        response.write('retry: 3000\nevent: open\ndata: {}\n\n');
+        const waiting = new Set<string>();
+        let timer: NodeJS.Timeout | undefined;
+        const flush = () => {
+          timer = undefined;
+          for (const kind of waiting) response.write(`event: ${kind}\ndata: {}\n\n`);
+          waiting.clear();
+        };
+        const unlisten = deps.events.listen(
+          (change) => {
+            if (!concerns(change)) return;
+            waiting.add(change.kind);
+            timer ??= setTimeout(flush, GATHER_MS);
+          },
+          () => response.end(),
+        );
+        // Whoever is logged out hears nothing more; being connected keeps no session alive.
+        const token = tokenOf(request.header('cookie')) ?? '';
+        const beat = setInterval(() => {
+          void sessions.find(token).then(
+            (found) => (found === null ? response.end('event: ended\ndata: {}\n\n') : response.write(': beat\n\n')),
+            () => response.end(),
+          );
+        }, BEAT_MS);
+        await new Promise<void>((done) => response.once('close', done));
+        clearInterval(beat);
+        clearTimeout(timer);
+        unlisten();
+      },
+    }),
+  ];
+}

@@ -1,0 +1,120 @@
+import type { Role } from '../../domain/access.ts';
+import type { Loan } from '../../domain/loan/loan.ts';
+import { REVIEW_ROLES, type ReviewRole } from '../../domain/loan/policy.ts';
+import { isActing } from '../../domain/people.ts';
+import type { Deputy, LoanRow, Store, User } from '../../platform/store/index.ts';
+import type { Filter } from '../ordered.ts';
+
+interface Person {
+  username: string;
+  roles: readonly Role[];
+  departmentId?: string | undefined;
+}
+
+/** What someone may decide: by themself, and for whom they are the deputy now. */
+export interface Powers {
+  self: Person;
+  /** Holds all loans: records room, 医务科. */
+  manages: boolean;
+  principals: (Person & { until: number })[];
+}
+
+/** Throws nothing: whoever has no account has no power. */
+export async function powersOf({ models }: Store, username: string): Promise<Powers> {
+  const now = new Date();
+  const [user, terms] = await Promise.all([
+    models.User.findOne({ username, disabled: false }).lean<User>(),
+    models.Deputy.find({ deputy: username, to: { $gt: now } }).lean<Deputy[]>(),
+  ]);
+  const acting = terms.filter((term) => isActing(term, now));
+  const names = acting.map(({ principal }) => principal);
+  const users = await models.User.find({ username: { $in: names }, disabled: false }).lean<User[]>();
+  const roles = user?.roles ?? [];
+  return {
+    self: { username, roles, departmentId: user?.departmentId },
+    manages: roles.includes('recordsClerk') || roles.includes('medicalAffairs'),
+    principals: users.map(({ username: principal, roles: held, departmentId }) => ({
+      username: principal,
+      roles: held,
+      departmentId,
+      until: Math.max(...acting.filter((term) => term.principal === principal).map(({ to }) => to.getTime())),
+    })),
+  };
+}
+
+const holds = ({ roles, departmentId }: Person, role: Role | undefined, loan: Pick<Loan, 'departmentId'>): boolean =>
+  role !== undefined && roles.includes(role) && (role !== 'departmentHead' || departmentId === loan.departmentId);
+
+/** By whose power someone decides the task of a loan; null if by nobody's. */
+export function powerOver(
+  { self, principals }: Powers,
+  { task, ...loan }: Pick<Loan, 'task' | 'departmentId'>,
+): { actingFor?: string; actingUntil?: number } | null {
+  const may = (person: Person) => holds(person, task?.role, loan) || holds(person, task?.escalatedTo, loan);
+  if (task === undefined || may(self)) return {};
+  const principal = principals.find(may);
+  return principal === undefined ? null : { actingFor: principal.username, actingUntil: principal.until };
+}
+
+/** What every task has: the indexes hold only rows that have one. */
+const OPEN: Filter = { 'task.expireAt': { $gt: 0 } };
+
+/** Fields of the tasks that wait for a person's roles. */
+function tasksOf({ roles, departmentId }: Person): Filter[] {
+  return roles.filter(isReviewRole).flatMap((role) => {
+    const own = role === 'departmentHead' ? { departmentId: departmentId ?? 'none' } : {};
+    return [
+      { 'task.role': role, ...own, ...OPEN },
+      { 'task.escalatedTo': role, ...own, ...OPEN },
+    ];
+  });
+}
+const isReviewRole = (role: Role): role is ReviewRole => (REVIEW_ROLES as readonly Role[]).includes(role);
+const NOTHING: Filter = { 'task.role': 'none' };
+
+/** Rows whose task waits for this person; never an own application, nor one of whom they act for. */
+export function taskFilter({ self, principals }: Powers): Filter {
+  const filters = [self, ...principals].flatMap((person) =>
+    tasksOf(person).map((filter) => ({ ...filter, applicant: { $nin: [self.username, person.username] } })),
+  );
+  return filters.length === 0 ? NOTHING : { $or: filters };
+}
+
+/** The same as branches of an index, own applications too. */
+export function taskBranches({ self, principals }: Powers): Filter[] {
+  const branches = [self, ...principals].flatMap(tasksOf);
+  return branches.length === 0 ? [NOTHING] : distinct(branches);
+}
+
+/** Rows that this person may know of, as branches of an index, drafts of others too: all; or own ones and the department's. */
+export function visibleBranches({ self, principals }: Powers): Filter[] {
+  const roles = [self, ...principals].flatMap(({ roles: held, departmentId }) =>
+    held.filter(isReviewRole).map((role) => ({ role, departmentId })),
+  );
+  if (roles.some(({ role }) => role !== 'departmentHead')) return [{}];
+  return distinct([
+    { applicant: self.username },
+    ...roles.map(({ departmentId }) => ({ departmentId: departmentId ?? 'none' })),
+  ]);
+}
+const distinct = (filters: Filter[]): Filter[] => [
+  ...new Map(filters.map((filter) => [JSON.stringify(filter), filter])).values(),
+];
+
+/** Rows that this person may know of: own ones; those of the own department, for its head; those one reviews. */
+export function visibleFilter({ self, manages, principals }: Powers): Filter {
+  const handedIn = { state: { $ne: 'draft' } };
+  const own = { applicant: self.username };
+  if (manages) return { $or: [own, handedIn] };
+  const reviewed = [self, ...principals].flatMap((person) =>
+    person.roles.filter(isReviewRole).map((role) => ({
+      ...handedIn,
+      ...(role === 'departmentHead' && { departmentId: person.departmentId ?? 'none' }),
+    })),
+  );
+  return { $or: [own, ...reviewed] };
+}
+
+/** The loan, to whoever may know of it; null to others, as if there were none. */
+export const visibleLoan = ({ models }: Store, powers: Powers, loanId: string): Promise<LoanRow | null> =>
+  models.Loan.findOne({ $and: [{ loanId }, visibleFilter(powers)] }).lean<LoanRow>();

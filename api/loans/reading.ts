@@ -1,0 +1,165 @@
+import { z } from 'zod';
+import { SealfolioError } from '../../domain/errors.ts';
+import { isEnded, LoanState } from '../../domain/loan/state.ts';
+import type { LoanEventRow } from '../../platform/store/index.ts';
+import type { ApiDeps } from '../deps.ts';
+import type { Filter } from '../ordered.ts';
+import { type Route, route } from '../route.ts';
+import { loanCalls } from './calls.ts';
+import { filterOf, listLoans, loanFilter, sorting } from './list.ts';
+import { powerOver, powersOf, visibleFilter } from './powers.ts';
+import { returnRates } from './statistics.ts';
+import { loanParams, names, namesOf, shown, shownLoan, withNames } from './shown.ts';
+
+const MAX_LIST = 200;
+const LIVE = Object.values(LoanState).filter((state) => !isEnded(state));
+
+/** Loans as they are, and what happened to them. */
+export function loanReadingRoutes(deps: ApiDeps): Route[] {
+  const { store } = deps;
+  const { Loan, LoanEvent } = store.models;
+  const { find } = loanCalls(deps);
+
+  return [
+    route({
+      method: 'get',
+      path: '/loans',
+      permission: 'loan:read',
+      trace: 'loan.search',
+      summary: 'Loans that I hold, that wait for me, or that I may know of',
+      query: loanFilter.extend({
+        sort: sorting,
+        cursor: z.string().max(200).optional(),
+        limit: z.coerce.number().int().min(1).max(MAX_LIST).default(50),
+      }),
+      answer: z.object({
+        items: z.array(shownLoan),
+        names,
+        total: z.number(),
+        isCapped: z.boolean(),
+        nextCursor: z.string().nullable(),
+      }),
+      traceOf: async ({ query: { q, sort: _sort, cursor: _cursor, limit: _limit, ...filter } }, answer) => ({
+        ...(q !== undefined && q !== '' && { term: await store.trace.termOf(q) }),
+        details: { filters: Object.keys(filter), rows: (answer as { items: unknown[] }).items.length },
+      }),
+      async handle({ query: { sort, cursor, limit, ...filter }, actor }) {
+        const powers = await powersOf(store, actor.id);
+        const { rows, ...rest } = await listLoans(store, filter, powers, { sort, cursor, limit });
+        return { items: rows.map(shown), names: await namesOf(store, rows), ...rest };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/loans/counts',
+      permission: 'loan:read',
+      summary: 'How many wait for me, and how those stand that have not ended: mine, and all I may know of',
+      answer: z.object({
+        tasks: z.number(),
+        tasksOverdue: z.number(),
+        mine: z.record(z.string(), z.number()),
+        all: z.record(z.string(), z.number()),
+      }),
+      async handle({ actor }) {
+        const powers = await powersOf(store, actor.id);
+        const filter = (view: 'tasks' | 'all') => filterOf({ view }, powers);
+        // Those that have ended grow without end: they are counted by nobody.
+        const byState = async (of: Filter) => {
+          const found = await Loan.aggregate<{ _id: string; n: number }>([
+            { $match: of },
+            { $group: { _id: '$state', n: { $sum: 1 } } },
+          ]);
+          return Object.fromEntries(found.map(({ _id, n }) => [_id, n]));
+        };
+        const handedIn = { state: { $in: LIVE.filter((state) => state !== 'draft') } };
+        const late = { 'task.escalateAt': { $lte: Date.now() } };
+        const [tasks, tasksOverdue, mine, all] = await Promise.all([
+          Loan.countDocuments(filter('tasks')),
+          Loan.countDocuments({ $and: [filter('tasks'), late] }),
+          byState({ applicant: actor.id, open: true, state: { $in: LIVE } }),
+          byState(powers.manages ? handedIn : { $and: [handedIn, filter('all')] }),
+        ]);
+        return { tasks, tasksOverdue, mine, all };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/loans/statistics',
+      permission: 'loan:read',
+      trace: 'loan.statistics',
+      summary: '归还率: of the loans that began in a time, how many are back, late, overdue or recalled; by department',
+      query: z.object({
+        from: z.iso.datetime({ offset: true }).optional(),
+        to: z.iso.datetime({ offset: true }).optional(),
+      }),
+      answer: z.object({
+        items: z.array(
+          z.object({
+            departmentId: z.string().nullable(),
+            department: z.string(),
+            begun: z.number(),
+            returned: z.number(),
+            late: z.number(),
+            overdue: z.number(),
+            recalled: z.number(),
+            rate: z.number().nullable().describe('Returned of those that are due or back; null if none is'),
+          }),
+        ),
+      }),
+      handle: async ({ query: { from, to }, actor }) => ({
+        items: await returnRates(store, visibleFilter(await powersOf(store, actor.id)), {
+          from: from === undefined ? 0 : Date.parse(from),
+          to: to === undefined ? Number.MAX_SAFE_INTEGER : Date.parse(to),
+        }),
+      }),
+    }),
+    route({
+      method: 'get',
+      path: '/loans/{loanId}',
+      permission: 'loan:read',
+      trace: 'loan.open',
+      summary: 'A loan, and what happened to it',
+      params: loanParams,
+      answer: withNames.extend({
+        mayDecide: z.boolean(),
+        actingFor: z.string().optional(),
+        events: z.array(z.record(z.string(), z.unknown())),
+      }),
+      async handle({ params: { loanId: id }, ...call }) {
+        const { row, powers } = await find(id, call);
+        const events = await LoanEvent.find({ loanId: id })
+          .sort({ seq: 1 })
+          .select('-_id -loanId -manifest -salt')
+          .lean<LoanEventRow[]>();
+        const power = row.task === undefined ? null : powerOver(powers, row);
+        const isOwn = row.applicant === powers.self.username || row.applicant === power?.actingFor;
+        const people = events.flatMap(({ by, actingFor, assignee }) =>
+          [by, actingFor, assignee].filter((one) => one !== undefined),
+        );
+        return {
+          loan: shown(row),
+          names: await namesOf(store, [row], people),
+          mayDecide: power !== null && !isOwn,
+          ...(power?.actingFor !== undefined && { actingFor: power.actingFor }),
+          events: events.map(({ at, ...event }) => ({ ...event, at: new Date(at).toISOString() })),
+        };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/loans/{loanId}/events/{seq}/proof',
+      permission: 'loan:read',
+      trace: 'loan.proof',
+      summary: 'What was attested of an event, its salt, and its place in the ledger',
+      params: loanParams.extend({ seq: z.coerce.number().int().min(1) }),
+      answer: z.object({ manifest: z.unknown(), salt: z.string(), ledger: z.unknown() }),
+      async handle({ params: { loanId: id, seq }, ...call }) {
+        await find(id, call);
+        const event = await LoanEvent.findOne({ loanId: id, seq }).lean<LoanEventRow>();
+        if (event?.attestation === undefined) throw new SealfolioError('receipt-not-found', { loanId: id, seq });
+        const { txId, indexInTx } = event.attestation;
+        return { manifest: event.manifest, salt: event.salt!, ledger: await deps.ledger.receipt(txId, indexInTx) };
+      },
+    }),
+  ];
+}

@@ -1,0 +1,108 @@
+import { z } from 'zod';
+import { LoanState } from '../../domain/loan/state.ts';
+import { Place, Purpose, REVIEW_ROLES, Right } from '../../domain/loan/policy.ts';
+import type { LoanRow, Store, User } from '../../platform/store/index.ts';
+
+const instant = z.string().describe('RFC 3339');
+export const shownTask = z.object({
+  taskId: z.string(),
+  kind: z.enum(['application', 'renewal']),
+  role: z.enum(REVIEW_ROLES),
+  openedAt: instant,
+  remindAt: instant,
+  escalateAt: instant,
+  expireAt: instant,
+  isSure: z.boolean().describe('Whether the calendar of these days is published'),
+  reminded: z.boolean(),
+  escalatedTo: z.enum(REVIEW_ROLES).optional(),
+  claimedBy: z.string().optional(),
+  claimedAt: instant.optional(),
+  releaseAt: instant.optional(),
+});
+export const shownLoan = z.object({
+  loanId: z.string(),
+  applicationId: z.string(),
+  archiveId: z.string(),
+  patientNo: z.string(),
+  visitNo: z.string(),
+  patientName: z.string(),
+  applicant: z.string(),
+  applicantName: z.string(),
+  departmentId: z.string().optional(),
+  state: z.enum(LoanState),
+  seq: z.number(),
+  purpose: z.enum(Purpose),
+  place: z.enum(Place),
+  days: z.number(),
+  rights: z.array(z.enum(Right)),
+  nodes: z.array(z.number()).optional(),
+  emergency: z.boolean(),
+  reason: z.string(),
+  startAt: instant.optional(),
+  policyVersion: z.number(),
+  levels: z.array(z.enum(REVIEW_ROLES)),
+  passed: z.number(),
+  task: shownTask.optional(),
+  decisions: z.array(z.record(z.string(), z.unknown())),
+  granted: z.object({ days: z.number(), rights: z.array(z.enum(Right)), conditions: z.string().optional() }).optional(),
+  submittedAt: instant.optional(),
+  approvedAt: instant.optional(),
+  startBy: instant.optional(),
+  startedAt: instant.optional(),
+  dueAt: instant.optional(),
+  shiftedFrom: instant.optional().describe('The due instant before it moved to a working day'),
+  renewals: z.array(z.record(z.string(), z.unknown())),
+  closed: z.object({ at: instant, by: z.string(), cause: z.string() }).optional(),
+  createdAt: instant,
+  updatedAt: instant,
+});
+export type ShownLoan = z.infer<typeof shownLoan>;
+export const names = z.record(z.string(), z.string()).describe('Names of the people, by user name');
+
+export const withNames = z.object({ loan: shownLoan, names });
+export const loanParams = z.object({ loanId: z.string().regex(/^ln_[a-z0-9]{1,40}$/) });
+
+const iso = (at: number) => new Date(at).toISOString();
+const INSTANTS = /^(at|\w+(At|By)|shiftedFrom)$/;
+
+/** The same object with its instants as RFC 3339. */
+function withIso(value: object): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, one]) => one !== undefined)
+      .map(([name, one]) => [name, typeof one === 'number' && INSTANTS.test(name) ? iso(one) : (one as unknown)]),
+  );
+}
+
+/** A loan as the api shows it. */
+export function shown(row: LoanRow): ShownLoan {
+  const { request, task, decisions, renewals, closed, round: _round, open: _open, lastReminderAt: _at, ...rest } = row;
+  const { _id, ...plain } = rest as typeof rest & { _id?: unknown };
+  return {
+    ...withIso(plain),
+    ...withIso(request),
+    ...(task !== undefined && { task: withIso(task) }),
+    ...(closed !== undefined && { closed: withIso(closed) }),
+    decisions: decisions.map(withIso),
+    renewals: renewals.map(withIso),
+  } as unknown as ShownLoan;
+}
+
+/** Names of whoever comes up in these loans. */
+export async function namesOf(
+  { models }: Store,
+  rows: readonly LoanRow[],
+  more: string[] = [],
+): Promise<Record<string, string>> {
+  const people = new Set(more);
+  for (const { applicant, decisions, task, closed } of rows) {
+    people.add(applicant);
+    for (const one of [task?.claimedBy, closed?.by]) if (one !== undefined) people.add(one);
+    for (const { by, actingFor } of decisions) {
+      people.add(by);
+      if (actingFor !== undefined) people.add(actingFor);
+    }
+  }
+  const users = await models.User.find({ username: { $in: [...people] } }).lean<User[]>();
+  return Object.fromEntries(users.map(({ username, displayName }) => [username, displayName]));
+}

@@ -1,0 +1,104 @@
+import type { Collection, PipelineStage } from 'mongoose';
+import { SealfolioError } from '../domain/errors.ts';
+
+/** A filter as the database takes it. */
+export type Filter = Record<string, unknown>;
+/** An order that a list has, which is that of an index: by `first`, and where it is the same by `then`. */
+export interface Order {
+  first: string;
+  then: string;
+  direction: 1 | -1;
+}
+/** Where a list went on: the values of the last row. */
+export type Position = [first: unknown, then: unknown];
+/** What an index finds in order, and what is left to look at row by row. */
+export interface Plan {
+  found: Filter;
+  rest: Filter;
+  sort: Record<string, 1 | -1>;
+}
+
+/** Rows looked at for one page at most: beyond that the page ends early, and the next goes on there. */
+export const MOST_EXAMINED = 2000;
+const EMPTY = (filter: Filter) => Object.keys(filter).length === 0;
+
+/**
+ * What an index finds: of each of `branches` (fields that are equal, which the index begins with) the rows whose `first`
+ * is in `bounds`, after a place.
+ */
+export function inOrder(
+  branches: readonly Filter[],
+  { first, then, direction }: Order,
+  bounds: Filter,
+  place: Position | null,
+): Filter {
+  const after = direction === 1 ? '$gt' : '$lt';
+  const on = (range: Filter): Filter => (EMPTY(range) ? {} : { [first]: range });
+  const places =
+    place === null
+      ? [on(bounds)]
+      : [{ [first]: place[0], [then]: { [after]: place[1] } }, on({ ...bounds, [after]: place[0] })];
+  // Of no branch at all: nothing.
+  if (branches.length === 0) return { [then]: null, [first]: null };
+  const all = branches.flatMap((branch) => places.map((one) => ({ ...branch, ...one })));
+  return all.length === 1 ? all[0]! : { $or: all };
+}
+
+/** Bounds of what begins with a text. */
+export const startsWith = (text: string): Filter => ({ $gte: text, $lt: `${text}\uffff` });
+
+/** The stages of one page of a plan; one row more than `limit` tells that there are more. */
+export const orderedStages = ({ found, rest, sort }: Plan, limit: number): PipelineStage[] => [
+  { $match: found },
+  { $sort: sort },
+  ...(EMPTY(rest) ? [] : [{ $limit: MOST_EXAMINED }, { $match: rest }]),
+  { $limit: limit + 1 },
+];
+
+/** One page of a plan, and the row after which the next begins (null at the end). Its time does not grow with the list. */
+export async function orderedPage<T extends object>(
+  collection: Collection,
+  plan: Plan,
+  limit: number,
+): Promise<{ rows: T[]; last: T | null; endedEarly: boolean }> {
+  const found = await collection.aggregate<T>(orderedStages(plan, limit)).toArray();
+  const rows = found.slice(0, limit);
+  if (found.length > limit) return { rows, last: rows.at(-1)!, endedEarly: false };
+  if (EMPTY(plan.rest)) return { rows, last: null, endedEarly: false };
+  const [last] = await collection
+    .aggregate<T>([{ $match: plan.found }, { $sort: plan.sort }, { $skip: MOST_EXAMINED - 1 }, { $limit: 1 }])
+    .toArray();
+  return { rows, last: last ?? null, endedEarly: last !== undefined };
+}
+
+/** How many rows a plan has; where there are more to look at than for one page, how many of those looked at. */
+export async function countPlan(
+  collection: Collection,
+  { found, rest, sort }: Plan,
+): Promise<{ total: number; isCapped: boolean }> {
+  const first = [{ $match: found }, { $sort: sort }, { $limit: MOST_EXAMINED + 1 }];
+  const count = async (stages: object[]) =>
+    (await collection.aggregate<{ n: number }>([...stages, { $count: 'n' }]).toArray())[0]?.n ?? 0;
+  const [examined, total] = await Promise.all([count(first), count([...first, { $match: rest }])]);
+  return { total, isCapped: examined > MOST_EXAMINED };
+}
+
+/** A cursor, opaque to clients: the name of the order, and the place in it. */
+export const encodePlace = (order: string, [first, then]: Position): string =>
+  Buffer.from(JSON.stringify([order, first, then])).toString('base64url');
+
+/** Throws request-invalid for what `isPlace` does not take. */
+export function decodePlace(
+  text: string,
+  isPlace: (order: string, place: Position) => boolean,
+): { order: string; place: Position } {
+  try {
+    const [order, first, then] = JSON.parse(Buffer.from(text, 'base64url').toString('utf8')) as [string, ...Position];
+    if (isPlace(order, [first, then])) return { order, place: [first, then] };
+  } catch {
+    // refused below
+  }
+  throw new SealfolioError('request-invalid', {
+    errors: [{ pointer: '/query/cursor', rule: 'cursor', message: 'not a cursor of this list' }],
+  });
+}

@@ -1,0 +1,116 @@
+import { z } from 'zod';
+import { TraceKind, TRACE_RESULTS } from '../../domain/trace.ts';
+import type { Store, TraceBatch, TraceEntry } from '../../platform/store/index.ts';
+import { type Filter, orderedPage, type Plan } from '../ordered.ts';
+
+const id = (prefix: string) => z.string().regex(new RegExp(`^${prefix}_[a-zA-Z0-9]{1,64}$`));
+const instant = z.iso.datetime({ offset: true });
+
+/** What the trace is narrowed by: by archive, person, patient or loan, and within that by kind, result and time. */
+export const traceFilter = z.strictObject({
+  archiveId: id('ar').optional(),
+  loanId: id('ln').optional(),
+  patientId: id('pt').optional(),
+  patientNo: z.string().min(1).max(64).optional().describe('病案号: only its opaque id is looked for'),
+  actor: z.string().min(1).max(64).optional().describe('User name, or id of a system'),
+  kind: z.enum(TraceKind).optional(),
+  result: z.enum(TRACE_RESULTS).optional(),
+  searched: z.string().min(1).max(64).optional().describe('A text that someone searched for'),
+  from: instant.optional(),
+  to: instant.optional(),
+});
+export type TraceFilter = z.infer<typeof traceFilter>;
+
+/**
+ * What an index finds, and what is left to look at entry by entry. Each of the first is an index of the model
+ * (platform/store/models/trace.ts).
+ */
+export function tracePlan(filter: Filter, seq: Filter): Plan {
+  const isRefused = filter.result === 'denied' || filter.result === 'failed';
+  const orders: string[][] = [
+    ['archiveId'],
+    ['loanId'],
+    ['patientId'],
+    ['term'],
+    ...(isRefused ? [['actor.id', 'result']] : []),
+    ['actor.id', 'kind'],
+    ['actor.id'],
+    ...(isRefused ? [['result']] : []),
+    ['kind'],
+    [],
+  ];
+  const names = orders.find((all) => all.every((name) => filter[name] !== undefined))!;
+  const pick = (isFound: boolean) =>
+    Object.fromEntries(
+      Object.entries(filter).filter(([name, value]) => value !== undefined && names.includes(name) === isFound),
+    );
+  return { found: { ...pick(true), seq }, rest: pick(false), sort: { seq: -1 } };
+}
+
+/** The number of the first entry at or after an instant; one beyond the last if there is none. */
+async function seqAt({ models }: Store, at: Date): Promise<number> {
+  const first = await models.TraceEntry.findOne({ at: { $gte: at } })
+    .sort({ at: 1, seq: 1 })
+    .select('seq')
+    .lean<TraceEntry>();
+  return first?.seq ?? Number.MAX_SAFE_INTEGER;
+}
+
+export interface TracePage {
+  rows: TraceEntry[];
+  /** Go on before this number; null at the end. */
+  nextBefore: number | null;
+  /** Until when entries were looked at, if the page ended early. */
+  searchedTo: Date | null;
+}
+
+/** One page of the trace, newest first. Its time does not grow with the trace. */
+export async function listTrace(
+  store: Store,
+  { patientNo, patientId, actor, searched, from, to, ...same }: TraceFilter,
+  { before, limit }: { before?: number | undefined; limit: number },
+): Promise<TracePage> {
+  const [first, end] = [
+    from === undefined ? 0 : await seqAt(store, new Date(from)),
+    to === undefined ? Number.MAX_SAFE_INTEGER : await seqAt(store, new Date(to)),
+  ];
+  const plan = tracePlan(
+    {
+      ...same,
+      'actor.id': actor,
+      patientId: patientNo === undefined ? patientId : await store.trace.patientIdOf(patientNo),
+      term: searched === undefined ? undefined : await store.trace.termOf(searched),
+    },
+    { $gte: first, $lt: Math.min(end, before ?? Number.MAX_SAFE_INTEGER) },
+  );
+  const { rows, last, endedEarly } = await orderedPage<TraceEntry & { _id?: unknown }>(
+    store.models.TraceEntry.collection,
+    plan,
+    limit,
+  );
+  return {
+    rows: rows.map(({ _id, ...row }) => row),
+    nextBefore: last?.seq ?? null,
+    searchedTo: endedEarly ? last!.at : null,
+  };
+}
+
+/** Where each entry is attested; absent while it waits. */
+export async function placesOf({ models }: Store, rows: readonly TraceEntry[]): Promise<Map<number, TraceBatch>> {
+  if (rows.length === 0) return new Map();
+  const numbers = rows.map(({ seq }) => seq);
+  // The batch of each is the last that begins at or before it: found by one look each, as they lie far apart in a filter.
+  const starts = [...new Set(numbers)];
+  const batches = new Map<number, TraceBatch>();
+  let known: TraceBatch | null = null;
+  for (const seq of starts.sort((a, b) => b - a)) {
+    if (known === null || seq < known.from)
+      known = await models.TraceBatch.findOne({ from: { $lte: seq } })
+        .sort({ from: -1 })
+        .select('-leaves')
+        .lean<TraceBatch>();
+    if (known === null) break;
+    if (seq <= known.to && known.attestation !== undefined) batches.set(seq, known);
+  }
+  return batches;
+}

@@ -1,0 +1,245 @@
+import { WorkflowNotFoundError } from '@temporalio/client';
+import { z } from 'zod';
+import { SealfolioError } from '../../domain/errors.ts';
+import { AttestationState } from '../../domain/status.ts';
+import { CANCELLABLE, WORKFLOW_NAMES, WORKFLOW_STATES, type WorkflowState } from '../../domain/workflows.ts';
+import type { Archive, LoanRow, WorkflowCare } from '../../platform/store/index.ts';
+import { archivingWorkflowId, loanWorkflowId, retrySignal } from '../../workflows/shared.ts';
+import { timelineOf } from '../archives/timeline.ts';
+import { text } from '../batches/schemas.ts';
+import type { ApiDeps } from '../deps.ts';
+import { actOnLoan } from '../loans/act.ts';
+import { keyOf } from '../loans/calls.ts';
+import { powerOver, powersOf } from '../loans/powers.ts';
+import { type Route, route } from '../route.ts';
+import { traced } from '../traced.ts';
+import { attentionList } from './attention.ts';
+
+const types = Object.keys(WORKFLOW_NAMES) as [string, ...string[]];
+const states = Object.keys(WORKFLOW_STATES) as [WorkflowState, ...WorkflowState[]];
+const params = z.object({
+  workflowId: z
+    .string()
+    .regex(/^[a-z-]+:[A-Za-z0-9._-]+(:[A-Za-z0-9._-]+)?$/)
+    .max(160),
+});
+const withReason = z.strictObject({ reason: text(200) });
+const both = z.object({ zh: z.string(), en: z.string() });
+const object = (id: string) => ({ type: 'workflow', id });
+const iso = (at: { seconds?: unknown } | null | undefined) =>
+  at == null ? undefined : new Date(Number(at.seconds) * 1000).toISOString();
+
+/** Workflows for those who look after them (design §8); Temporal's own history is one link away. */
+export function workflowRoutes(deps: ApiDeps): Route[] {
+  const { store, temporal, memberId, temporalUiUrl } = deps;
+  const { Archive, Loan, User, WorkflowCare } = store.models;
+
+  async function describe(workflowId: string) {
+    try {
+      return await temporal.workflow.getHandle(workflowId).describe();
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) throw new SealfolioError('workflow-not-found', { workflowId });
+      throw error;
+    }
+  }
+  const linkOf = (workflowId: string, runId: string) =>
+    temporalUiUrl === null ? null : `${temporalUiUrl}/${encodeURIComponent(workflowId)}/${runId}/history`;
+
+  /** The open task of a loan's workflow, and by whose power the person decides it; null if there is none. Throws loan-assignee-unfit. */
+  async function assignmentOf(workflowId: string, username: string) {
+    const loanId = workflowId.split(':')[2] ?? '';
+    const loan = await Loan.findOne({ loanId }).lean<LoanRow>();
+    if (loan?.task === undefined || workflowId !== loanWorkflowId(memberId, loanId)) return null;
+    const power = powerOver(await powersOf(store, username), loan);
+    if (power === null) throw new SealfolioError('loan-assignee-unfit', { field: 'username', loanId });
+    return { loanId, taskId: loan.task.taskId, ...power };
+  }
+
+  return [
+    route({
+      method: 'get',
+      path: '/workflows/attention',
+      permission: 'workflow:read',
+      summary: 'What needs someone: stuck, waiting for a person, or late; with the cause and what to do',
+      query: z.object({ type: z.enum(types).optional() }),
+      answer: z.object({
+        items: z.array(
+          z.object({
+            workflowId: z.string(),
+            type: z.string(),
+            attention: z.enum(['retrying', 'waiting', 'late']),
+            cause: z.string(),
+            advice: both,
+            since: z.string(),
+            step: z.string().optional(),
+            attempts: z.number().optional(),
+            care: z.string().optional(),
+          }),
+        ),
+        isCapped: z.boolean(),
+      }),
+      trace: 'workflow.search',
+      handle: ({ query: { type } }) => attentionList(store, memberId, type),
+    }),
+    route({
+      method: 'get',
+      path: '/workflows',
+      permission: 'workflow:read',
+      summary: 'Workflows, the latest first, from Temporal’s visibility store',
+      query: z.object({
+        type: z.enum(types).optional(),
+        state: z.enum(states).optional(),
+        cursor: z.base64url().max(4000).optional(),
+        limit: z.coerce.number().int().min(1).max(100).default(50),
+      }),
+      answer: z.object({
+        items: z.array(
+          z.object({
+            workflowId: z.string(),
+            type: z.string(),
+            state: z.string(),
+            startedAt: z.string().optional(),
+            closedAt: z.string().optional(),
+          }),
+        ),
+        nextCursor: z.string().nullable(),
+      }),
+      trace: 'workflow.search',
+      async handle({ query: { type, state, cursor, limit } }) {
+        // Both come from closed lists: nothing that someone typed gets into the query.
+        const asked = [
+          ...(type === undefined
+            ? [`WorkflowType IN (${types.map((name) => `'${name}'`).join(',')})`]
+            : [`WorkflowType = '${type}'`]),
+          ...(state === undefined ? [] : [`ExecutionStatus = '${state}'`]),
+        ];
+        const { executions, nextPageToken } = await temporal.workflowService.listWorkflowExecutions({
+          namespace: temporal.options.namespace,
+          query: asked.join(' AND '),
+          pageSize: limit,
+          ...(cursor !== undefined && { nextPageToken: Buffer.from(cursor, 'base64url') }),
+        });
+        return {
+          items: (executions ?? []).map(({ execution, type: named, status, startTime, closeTime }) => ({
+            workflowId: execution?.workflowId ?? '',
+            type: named?.name ?? '',
+            state: states[(status ?? 1) - 1] ?? 'Running',
+            startedAt: iso(startTime),
+            closedAt: iso(closeTime),
+          })),
+          nextCursor:
+            nextPageToken && nextPageToken.length > 0 ? Buffer.from(nextPageToken).toString('base64url') : null,
+        };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/workflows/{workflowId}',
+      permission: 'workflow:read',
+      summary: 'A workflow: its business timeline, what it waits for, and what may be done',
+      params,
+      answer: z.object({
+        workflowId: z.string(),
+        type: z.string(),
+        state: z.string(),
+        startedAt: z.string(),
+        closedAt: z.string().optional(),
+        steps: z.array(z.record(z.string(), z.unknown())),
+        mayRetry: z.boolean(),
+        mayCancel: z.boolean(),
+        care: z.object({ username: z.string(), by: z.string(), reason: z.string(), at: z.string() }).optional(),
+        uiUrl: z.string().nullable(),
+      }),
+      trace: 'workflow.read',
+      async handle({ params: { workflowId } }) {
+        const found = await describe(workflowId);
+        const [steps, care, archive] = await Promise.all([
+          timelineOf(temporal, workflowId),
+          WorkflowCare.findOne({ workflowId }).lean<WorkflowCare>(),
+          Archive.findOne({ archiveId: workflowId.split(':')[2] ?? '' }).lean<Archive>(),
+        ]);
+        const isRunning = found.status.name === 'RUNNING';
+        return {
+          workflowId,
+          type: found.type,
+          state: states[found.status.code - 1] ?? 'Running',
+          startedAt: found.startTime.toISOString(),
+          ...(found.closeTime !== undefined && { closedAt: found.closeTime.toISOString() }),
+          steps,
+          mayRetry: isRunning && archive?.state === AttestationState.failed,
+          mayCancel: isRunning && CANCELLABLE.includes(found.type),
+          ...(care !== null && {
+            care: { username: care.username, by: care.by, reason: care.reason, at: care.at.toISOString() },
+          }),
+          uiUrl: linkOf(workflowId, found.runId),
+        };
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/workflows/{workflowId}/retry',
+      permission: 'workflow:write',
+      summary: 'What made it fail is put right: the step is tried again',
+      params,
+      body: withReason,
+      async handle({ params: { workflowId }, body: { reason }, ...call }) {
+        await describe(workflowId);
+        const archiveId = workflowId.split(':')[2] ?? '';
+        const archive = await Archive.findOne({ archiveId }).lean<Archive>();
+        const isWaiting = archive?.state === AttestationState.failed;
+        if (!isWaiting || workflowId !== archivingWorkflowId(memberId, archiveId))
+          throw new SealfolioError('workflow-not-waiting', { workflowId });
+        await traced(store, call, 'workflow.retry', object(workflowId), { reason, archiveId });
+        await temporal.workflow.getHandle(workflowId).signal(retrySignal);
+        return undefined;
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/workflows/{workflowId}/cancel',
+      permission: 'workflow:write',
+      summary: 'Ends a workflow whose rest may stay undone; loans and archiving end by their own acts',
+      params,
+      body: withReason,
+      async handle({ params: { workflowId }, body: { reason }, ...call }) {
+        const { type, status } = await describe(workflowId);
+        if (status.name !== 'RUNNING' || !CANCELLABLE.includes(type))
+          throw new SealfolioError('workflow-not-cancellable', { workflowId, type });
+        await traced(store, call, 'workflow.cancel', object(workflowId), { reason });
+        await temporal.workflow.getHandle(workflowId).cancel();
+        return undefined;
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/workflows/{workflowId}/reassign',
+      permission: 'workflow:write',
+      summary: 'Names who sees to it; the open task of a loan goes to that person, if it is theirs to decide',
+      params,
+      body: withReason.extend({ username: z.string().min(1).max(64) }),
+      async handle({ params: { workflowId }, body: { reason, username }, ...call }) {
+        await describe(workflowId);
+        const user = await User.exists({ username, disabled: false });
+        if (user === null) throw new SealfolioError('user-not-found', { field: 'username' });
+        const assign = await assignmentOf(workflowId, username);
+        await traced(store, call, 'workflow.reassign', object(workflowId), {
+          reason,
+          details: { to: username },
+          ...(assign !== null && { loanId: assign.loanId }),
+        });
+        if (assign !== null) {
+          const { loanId, ...task } = assign;
+          await actOnLoan(
+            deps,
+            loanId,
+            { act: 'assign', by: call.actor.id, to: username, reason, ...task },
+            keyOf(call),
+          );
+        }
+        const care = { username, by: call.actor.id, reason, at: new Date() };
+        await WorkflowCare.updateOne({ workflowId }, { $set: care }, { upsert: true });
+        return undefined;
+      },
+    }),
+  ];
+}
