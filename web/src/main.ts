@@ -6,8 +6,8 @@ import { createApp } from 'vue';
 import App from './app.vue';
 import { i18n } from './i18n/index.ts';
 import { router } from './router.ts';
-import { useAppearance } from './stores/appearance.ts';
-import './theme.css';
+import { useAppearance } from '../shared/appearance.ts';
+import '../shared/theme.css';
 
 const app = createApp(App).use(createPinia()).use(i18n).use(ElementPlus);
 useAppearance().apply();

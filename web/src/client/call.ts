@@ -30,8 +30,22 @@ const OFFLINE: Problem = {
   detail: { zh: '连不上服务器，已填写的内容不会丢失', en: 'The server does not answer; nothing you typed is lost' },
 };
 
+interface CallOptions {
+  /** The page asks by itself: this does not keep the session alive. */
+  isBackground?: boolean;
+  /** The revision that a change is made against. */
+  ifMatch?: number;
+  /** The same key is done once, however often it is sent. */
+  idempotencyKey?: string;
+}
+
 /** Calls the api and gives the JSON of the answer (undefined for none). Throws ApiError. */
-export async function call<T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<T> {
+export async function call<T>(
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE',
+  path: string,
+  body?: unknown,
+  { isBackground = false, ifMatch, idempotencyKey }: CallOptions = {},
+): Promise<T> {
   let response: Response;
   try {
     response = await fetch(`/api/v1${path}`, {
@@ -39,6 +53,9 @@ export async function call<T>(method: 'GET' | 'POST' | 'DELETE', path: string, b
       headers: {
         ...(body !== undefined && { 'Content-Type': 'application/json' }),
         ...(method !== 'GET' && csrf !== '' && { 'X-CSRF-Token': csrf }),
+        ...(isBackground && { 'X-Background': '1' }),
+        ...(ifMatch !== undefined && { 'If-Match': `"${ifMatch}"` }),
+        ...(idempotencyKey !== undefined && { 'Idempotency-Key': idempotencyKey }),
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });

@@ -1,11 +1,57 @@
 import type { Permission, Role } from '../../../domain/access.ts';
+import type { Completeness } from '../../../domain/catalog/completeness.ts';
+import type { CatalogChange } from '../../../domain/catalog/diff.ts';
+import type { CatalogPlace, NumberedNode } from '../../../domain/catalog/numbered.ts';
+import type { Employment } from '../../../domain/people.ts';
+import type { LoanEvent } from '../../../domain/loan/loan.ts';
+import type { NoticeKind } from '../../../domain/loan/notices.ts';
+import type { LoanPolicy, Mark, Place, Purpose, ReviewRole, Right } from '../../../domain/loan/policy.ts';
+import type { LoanState } from '../../../domain/loan/state.ts';
 import type { AttestationState, BatchState, PartState } from '../../../domain/status.ts';
+import type { TraceAction, TraceResult } from '../../../domain/trace.ts';
+import type { WorkflowState } from '../../../domain/workflows.ts';
 import type { TimelineStep } from '../../../domain/timeline.ts';
 
 export interface SessionAnswer {
   user: { username: string; displayName: string; roles: Role[]; permissions: Permission[] };
   csrf: string;
   member: { memberId: string; name: string };
+  environment: 'demo' | 'production';
+  mustEnrolTotp: boolean;
+}
+
+export interface Department {
+  departmentId: string;
+  name: string;
+  disabled: boolean;
+}
+
+export interface User {
+  username: string;
+  displayName: string;
+  department: { departmentId: string; name: string } | null;
+  employment: Employment;
+  roles: Role[];
+  relatedPatientNos: string[];
+  state: 'active' | 'invited' | 'locked' | 'disabled';
+  hasTotp: boolean;
+  revision: number;
+  createdAt: string;
+}
+
+export interface Colleague {
+  username: string;
+  displayName: string;
+}
+
+export interface Deputy {
+  deputyId: string;
+  principal: Colleague;
+  deputy: Colleague;
+  from: string;
+  to: string;
+  reason: string;
+  state: 'coming' | 'acting' | 'ended';
 }
 
 export interface Archive {
@@ -21,6 +67,8 @@ export interface Archive {
   pageCount: number;
   attestedAt?: string;
   updatedAt: string;
+  isHeld: boolean;
+  marks: Mark[];
 }
 
 export interface ArchiveDetail extends Archive {
@@ -34,7 +82,36 @@ export interface ArchiveDetail extends Archive {
     height?: number;
     txId?: string;
   }[];
-  catalog: { type: string; title: string; firstPage: number; pageCount: number }[];
+  catalog: (NumberedNode & { firstPage: number; pageCount: number })[];
+  catalogPlace: CatalogPlace;
+  completeness: Completeness | null;
+}
+
+/** Who arranged a catalogue, when and why; `edit` 0 is the one that a version was packed by. */
+export interface CatalogEdit {
+  place: CatalogPlace;
+  by?: string;
+  byName?: string;
+  reason?: string;
+  at: string;
+  restores?: string;
+  attestation?: { height: number; txId: string };
+}
+
+export interface ShownCatalog extends CatalogEdit {
+  templateId: string;
+  templateVersion: number;
+  isCurrent: boolean;
+  nodes: NumberedNode[];
+}
+
+/** Both sides of a catalogue that someone else arranged meanwhile. */
+export interface CatalogConflict {
+  start: NumberedNode[];
+  theirs: CatalogEdit & { nodes: NumberedNode[] };
+  yours: NumberedNode[];
+  theirChanges: CatalogChange[];
+  yourChanges: CatalogChange[];
 }
 
 export interface Page<T> {
@@ -42,10 +119,22 @@ export interface Page<T> {
   nextCursor: string | null;
 }
 
+/** Scan stations by their last contact, and the disk that takes what they send. */
+export interface Stations {
+  disk: { usedFraction: number; freeBytes: number; level: 'ok' | 'low' | 'full'; daysLeft: number | null };
+  items: {
+    sender: string;
+    scannerId: string;
+    lastContactAt: string;
+    backlog: Record<'receiving' | 'checking' | 'awaitingCatalog' | 'partlyFailed', number>;
+  }[];
+}
 export interface Batch {
   batchId: string;
   archiveId: string;
   scannerId?: string;
+  /** 补扫: the visit was archived when it was announced. */
+  isLate: boolean;
   state: BatchState;
   createdAt: string;
   version?: number;
@@ -64,21 +153,214 @@ export interface Timeline {
   steps: TimelineStep[];
 }
 
+export interface OverlayMember {
+  memberId: string;
+  name: string;
+  state: 'pending' | 'online' | 'relayed' | 'degraded' | 'offline' | 'revoked';
+  since: string;
+  /** Relays on the path; null: there is none. */
+  relays: string[] | null;
+  rttMs: number | null;
+  lossPercent: number | null;
+  mtu: number | null;
+  trouble: string | null;
+}
+export interface Overlay {
+  memberId: string;
+  policy: { version: number; faults: string[] };
+  members: OverlayMember[];
+  sessions: number;
+  relayedBytes: number;
+  certificates: {
+    of: 'member' | 'authority';
+    subject: string;
+    notAfter: string;
+    daysLeft: number;
+    /** Narrowest of 90, 30 and 7 days that it is within; 0: it has ended; null: far. */
+    warning: number | null;
+  }[];
+}
 export interface Status {
   at: string;
   services: Record<string, { state: 'ok' | 'degraded' | 'down'; detail: Record<string, unknown> }>;
   backlog: { outbox: number; batches: number };
 }
 
-export interface AuditPage {
-  items: {
-    seq: number;
-    at: string;
-    actor: { type: string; id: string };
-    action: string;
-    object: { type: string; id: string };
-    result: 'allowed' | 'denied' | 'failed';
-    hash: string;
-  }[];
+export interface TraceEntry {
+  seq: number;
+  at: string;
+  actor: { type: string; id: string; roles: string[] };
+  from?: { address: string; agent: string };
+  action: TraceAction;
+  object: { type: string; id: string };
+  archiveId?: string;
+  patientId?: string;
+  loanId?: string;
+  purpose?: string;
+  reason?: string;
+  details?: Record<string, unknown>;
+  result: TraceResult;
+  hash: string;
+  place?: { height: number; txId: string; at: string };
+}
+
+export interface TracePage {
+  items: TraceEntry[];
+  names: Record<string, string>;
   nextBefore: number | null;
+  searchedTo: string | null;
+}
+
+export interface WorkflowRow {
+  workflowId: string;
+  type: string;
+  state: WorkflowState;
+  startedAt?: string;
+  closedAt?: string;
+}
+
+export interface WorkflowDetail extends WorkflowRow {
+  startedAt: string;
+  steps: TimelineStep[];
+  mayRetry: boolean;
+  mayCancel: boolean;
+  care?: { username: string; by: string; reason: string; at: string };
+  uiUrl: string | null;
+}
+
+export interface ReviewTask {
+  taskId: string;
+  kind: 'application' | 'renewal';
+  role: ReviewRole;
+  openedAt: string;
+  escalateAt: string;
+  expireAt: string;
+  isSure: boolean;
+  escalatedTo?: ReviewRole;
+  claimedBy?: string;
+}
+
+export interface Decision {
+  taskId: string;
+  role: ReviewRole;
+  decision: 'approved' | 'refused' | 'sentBack';
+  by: string;
+  actingFor?: string;
+  at: string;
+  reason?: string;
+  conditions?: string;
+}
+
+export interface Loan {
+  loanId: string;
+  applicationId: string;
+  archiveId: string;
+  patientNo: string;
+  visitNo: string;
+  patientName: string;
+  applicant: string;
+  applicantName: string;
+  state: LoanState;
+  purpose: Purpose;
+  place: Place;
+  days: number;
+  rights: Right[];
+  nodes?: number[];
+  emergency: boolean;
+  reason: string;
+  startAt?: string;
+  policyVersion: number;
+  levels: ReviewRole[];
+  passed: number;
+  task?: ReviewTask;
+  decisions: Decision[];
+  granted?: { days: number; rights: Right[]; conditions?: string };
+  submittedAt?: string;
+  startBy?: string;
+  startedAt?: string;
+  dueAt?: string;
+  shiftedFrom?: string;
+  renewals: { days: number; reason: string; requestedAt: string; outcome?: string }[];
+  closed?: { at: string; by: string; cause: string };
+  createdAt: string;
+}
+
+export interface LoanPage extends Page<Loan> {
+  names: Record<string, string>;
+  total: number;
+  isCapped: boolean;
+}
+
+export type ShownEvent = Omit<LoanEvent, 'at'> & {
+  at: string;
+  attestation?: { txId: string; height: number; logIndex: number };
+};
+
+export interface LoanDetail {
+  loan: Loan;
+  names: Record<string, string>;
+  mayDecide: boolean;
+  actingFor?: string;
+  events: ShownEvent[];
+}
+
+export interface LoanCounts {
+  tasks: number;
+  tasksOverdue: number;
+  mine: Partial<Record<LoanState, number>>;
+  all: Partial<Record<LoanState, number>>;
+}
+
+export interface Refusal {
+  code: string;
+  detail: { zh: string; en: string };
+  data: Record<string, unknown>;
+}
+
+export interface Job {
+  jobId: string;
+  act: string;
+  total: number;
+  done: number;
+  failed: number;
+  state: 'running' | 'done';
+  createdAt: string;
+}
+
+export interface JobDetail {
+  job: Job;
+  rows: { n: number; loanId: string; patientName?: string; patientNo?: string; refusal?: Refusal }[];
+  nextAfter: number | null;
+}
+
+export interface Notice {
+  noticeId: string;
+  kind: NoticeKind;
+  loanId: string;
+  patientName?: string;
+  patientNo?: string;
+  reason?: string;
+  at: string;
+  isRead: boolean;
+}
+
+export interface PolicyVersion {
+  version: number;
+  policy: LoanPolicy;
+  by: string;
+  reason: string;
+  createdAt: string;
+}
+
+/** On what ground an archive is read. */
+export interface Access {
+  basis: 'role' | 'loan' | 'none';
+  loanId?: string;
+  until?: string;
+  rights: Right[];
+  /** Numbers of the pages that were lent; absent: all. */
+  pages?: number[];
+  conditions?: string;
+  isHeld: boolean;
+  printed: number;
 }

@@ -1,9 +1,30 @@
+import { catalog } from './areas/catalog.ts';
+import { loans } from './areas/loans.ts';
+import { overlay } from './areas/overlay.ts';
+import { people } from './areas/people.ts';
+import { trace } from './areas/trace.ts';
+import { workflows } from './areas/workflows.ts';
 import type { Messages } from './zh.ts';
 
 export const en: Messages = {
   product: 'Sealfolio',
   demo: 'Demo',
-  menu: { archives: 'Archives', ingest: 'Intake', status: 'System status', audit: 'Audit', verify: 'Check a receipt' },
+  menu: {
+    workflows: 'Workflows',
+    overlay: 'Overlay',
+    archives: 'Archives',
+    ingest: 'Intake',
+    status: 'System status',
+    trace: 'Trace',
+    verify: 'Check a receipt',
+    users: 'Users',
+    departments: 'Departments',
+    deputies: 'Deputies',
+    workbench: 'Workbench',
+    loans: 'Loans',
+    policy: 'Loan policy',
+    jobs: 'Bulk jobs',
+  },
   action: {
     login: 'Log in',
     logout: 'Log out',
@@ -26,6 +47,8 @@ export const en: Messages = {
     skip: 'Skip to content',
     openMenu: 'Open menu',
     remove: 'Remove',
+    account: 'My account',
+    cancel: 'Cancel',
   },
   login: {
     title: 'Log in',
@@ -33,6 +56,8 @@ export const en: Messages = {
     password: 'Password',
     lead: 'Encrypted archiving and attestation of inpatient records',
     verify: 'Check a receipt without logging in',
+    code: 'Code of your authenticator',
+    activate: 'Choose a password with an activation code',
   },
   archives: {
     title: 'Archives',
@@ -59,12 +84,16 @@ export const en: Messages = {
     versions: 'Versions',
     receipt: 'Receipt',
     retry: 'Try this step again',
-    retryWhy: 'What was put right (goes into the audit trail)',
+    retryWhy: 'What was put right (goes into the trace)',
     noPages: 'Pages are being made and will appear here',
     reason: 'Reason: {reason}',
     height: 'Block height {height}',
     attempts: 'Attempt {n}',
     thumbnail: 'Thumbnail of page {n}',
+    print: 'Print',
+    printWhich: 'Which pages? There are {total}; write 3 or 3-8. Each is traced and counted.',
+    printHow: 'A page or a range: 3 or 3-8',
+    printed: '{n} pages printed',
     noPermission: 'Your role does not show medical content; ask a records clerk if you need it',
     visit: 'Stay {n}',
   },
@@ -101,6 +130,20 @@ export const en: Messages = {
     required: 'Please fill this in',
     hint: 'JPEG, PNG, TIFF and PDF',
     refused: 'Refused: {reason}',
+    late: 'late scan',
+    allStates: 'All states',
+    noneOfState: 'No batch in this state',
+    stations: 'Scan stations',
+    station: 'Station',
+    lastContact: 'Last contact',
+    noStations: 'No scan station has been heard of yet.',
+    diskLow:
+      '{percent} % of the disk is used: enlarge or clear it. At the rate of the last week it does for {days} days.',
+    diskLowUnknown: '{percent} % of the disk is used: enlarge or clear it.',
+    diskFull:
+      '{percent} % of the disk is used: nothing new is taken in. It goes on by itself once there is space; what is here is not affected.',
+    diskDays: '{percent} % of the disk is used; at the rate of the last week it does for {days} days',
+    diskUsed: '{percent} % of the disk is used',
     createdAt: 'Registered',
   },
   status: {
@@ -117,7 +160,7 @@ export const en: Messages = {
     down: 'Down',
     outbox: '{n} to attest',
     batches: '{n} batches under way',
-    open: 'Open workflow histories',
+    open: { uiUrl: 'Open workflow histories', explorerUrl: 'Open the ledger explorer' },
     detail: {
       since: 'Since',
       cause: 'Cause',
@@ -138,6 +181,7 @@ export const en: Messages = {
       missing: 'Members not linked',
       serverVersion: 'Version',
       uiUrl: 'Its own page',
+      explorerUrl: 'On the chain',
       sm2: 'SM2',
       sm3: 'SM3',
       sm4: 'SM4',
@@ -145,18 +189,6 @@ export const en: Messages = {
       freeBytes: 'Free',
       reason: 'Reason',
     },
-  },
-  audit: {
-    title: 'Audit',
-    time: 'Time',
-    actor: 'Who',
-    action: 'Action',
-    object: 'Object',
-    result: 'Result',
-    allowed: 'Allowed',
-    denied: 'Denied',
-    failed: 'Failed',
-    empty: 'No entries yet',
   },
   verify: {
     title: 'Check a receipt',
@@ -168,8 +200,15 @@ export const en: Messages = {
     valid: 'Valid: the file is what the receipt says',
     go: 'Check',
   },
+  catalog: catalog.en,
+  people: people.en,
+  loans: loans.en,
+  trace: trace.en,
+  workflows: workflows.en,
+  overlay: overlay.en,
   error: {
     title: 'Something went wrong',
+    tooLong: '{n} characters at most',
     trace: 'Trace id {id}',
     noPermission: 'Not permitted',
     notFound: 'No such page',

@@ -1,7 +1,29 @@
+import { catalog } from './areas/catalog.ts';
+import { loans } from './areas/loans.ts';
+import { overlay } from './areas/overlay.ts';
+import { people } from './areas/people.ts';
+import { trace } from './areas/trace.ts';
+import { workflows } from './areas/workflows.ts';
+
 export const zh = {
   product: '卷证',
   demo: '演示环境',
-  menu: { archives: '档案', ingest: '接收', status: '系统状态', audit: '审计', verify: '核验回执' },
+  menu: {
+    workflows: '流程',
+    overlay: '覆盖网络',
+    archives: '档案',
+    ingest: '接收',
+    status: '系统状态',
+    trace: '追溯',
+    verify: '核验回执',
+    users: '用户',
+    departments: '科室',
+    deputies: '代理',
+    workbench: '工作台',
+    loans: '借阅',
+    policy: '借阅制度',
+    jobs: '批量任务',
+  },
   action: {
     login: '登录',
     logout: '退出登录',
@@ -24,6 +46,8 @@ export const zh = {
     skip: '跳到正文',
     openMenu: '打开菜单',
     remove: '移除',
+    account: '我的账号',
+    cancel: '取消',
   },
   login: {
     title: '登录',
@@ -31,6 +55,8 @@ export const zh = {
     password: '密码',
     lead: '住院病案的加密归档与存证',
     verify: '不登录也可以核验回执',
+    code: '动态口令',
+    activate: '用激活码设置密码',
   },
   archives: {
     title: '档案',
@@ -57,12 +83,16 @@ export const zh = {
     versions: '版本',
     receipt: '存证回执',
     retry: '重试此步骤',
-    retryWhy: '已处理的问题（记入审计）',
+    retryWhy: '已处理的问题（记入留痕）',
     noPages: '页面正在生成，完成后会显示在这里',
     reason: '原因：{reason}',
     height: '区块高度 {height}',
     attempts: '第 {n} 次尝试',
     thumbnail: '第 {n} 页缩略图',
+    print: '打印',
+    printWhich: '打印哪些页？共 {total} 页，如 3 或 3-8。每页记入留痕并计数。',
+    printHow: '请输入页码或范围，如 3 或 3-8',
+    printed: '已打印 {n} 页',
     noPermission: '您的角色不能查看病案内容；需要时请联系病案管理员',
     visit: '第 {n} 次住院',
   },
@@ -99,6 +129,18 @@ export const zh = {
     required: '请填写此项',
     hint: '支持 JPEG、PNG、TIFF、PDF',
     refused: '拒收：{reason}',
+    late: '补扫',
+    allStates: '全部状态',
+    noneOfState: '没有这一状态的批次',
+    stations: '扫描站',
+    station: '扫描站',
+    lastContact: '最近联系',
+    noStations: '还没有扫描站联系过。',
+    diskLow: '磁盘已用 {percent}%，请及时扩充或清理；按最近一周的接收量还可用 {days} 天。',
+    diskLowUnknown: '磁盘已用 {percent}%，请及时扩充或清理。',
+    diskFull: '磁盘已用 {percent}%，暂停接收新文件；有空间后自动恢复，已接收的不受影响。',
+    diskDays: '磁盘已用 {percent}%，按最近一周的接收量还可用 {days} 天',
+    diskUsed: '磁盘已用 {percent}%',
     createdAt: '登记时间',
   },
   status: {
@@ -115,7 +157,7 @@ export const zh = {
     down: '不可用',
     outbox: '待存证 {n}',
     batches: '处理中批次 {n}',
-    open: '打开流程历史',
+    open: { uiUrl: '打开流程历史', explorerUrl: '打开区块链浏览器' },
     detail: {
       since: '自',
       cause: '原因',
@@ -136,6 +178,7 @@ export const zh = {
       missing: '未连接成员',
       serverVersion: '版本',
       uiUrl: '流程引擎页面',
+      explorerUrl: '链上内容',
       sm2: 'SM2',
       sm3: 'SM3',
       sm4: 'SM4',
@@ -143,18 +186,6 @@ export const zh = {
       freeBytes: '可用',
       reason: '说明',
     },
-  },
-  audit: {
-    title: '审计',
-    time: '时间',
-    actor: '操作人',
-    action: '操作',
-    object: '对象',
-    result: '结果',
-    allowed: '允许',
-    denied: '拒绝',
-    failed: '失败',
-    empty: '还没有审计记录',
   },
   verify: {
     title: '核验回执',
@@ -166,7 +197,19 @@ export const zh = {
     valid: '有效：此文件与回执一致',
     go: '开始核验',
   },
-  error: { title: '出错了', trace: '追踪号 {id}', noPermission: '没有权限', notFound: '没有这个页面' },
+  catalog: catalog.zh,
+  people: people.zh,
+  loans: loans.zh,
+  trace: trace.zh,
+  workflows: workflows.zh,
+  overlay: overlay.zh,
+  error: {
+    title: '出错了',
+    tooLong: '最多 {n} 个字',
+    trace: '追踪号 {id}',
+    noPermission: '没有权限',
+    notFound: '没有这个页面',
+  },
   time: { justNow: '刚刚', minutes: '{n} 分钟前', hours: '{n} 小时前', days: '{n} 天前' },
 };
 export type Messages = typeof zh;

@@ -10,7 +10,9 @@ export const useSession = defineStore('session', {
     user: (state) => state.answer?.user ?? null,
     member: (state) => state.answer?.member ?? null,
     may: (state) => (permission: Permission) =>
-      permission === 'public' || (state.answer?.user.permissions.includes(permission) ?? false),
+      permission === 'public' ||
+      permission === 'session' ||
+      (state.answer?.user.permissions.includes(permission) ?? false),
   },
   actions: {
     take(answer: SessionAnswer | null) {
@@ -28,8 +30,11 @@ export const useSession = defineStore('session', {
         else throw error;
       }
     },
-    async login(username: string, password: string) {
-      this.take(await call<SessionAnswer>('POST', '/session', { username, password }));
+    async login(username: string, password: string, code?: string) {
+      this.take(await call<SessionAnswer>('POST', '/session', { username, password, ...(code && { code }) }));
+    },
+    async refresh() {
+      this.take(await call<SessionAnswer>('GET', '/session'));
     },
     async logout() {
       await call('DELETE', '/session').catch(() => {});

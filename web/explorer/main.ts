@@ -1,0 +1,27 @@
+import { ElButton, ElProgress, ElSkeleton } from 'element-plus';
+import 'element-plus/theme-chalk/base.css';
+import 'element-plus/theme-chalk/el-button.css';
+import 'element-plus/theme-chalk/el-progress.css';
+import 'element-plus/theme-chalk/el-skeleton.css';
+import 'element-plus/theme-chalk/el-skeleton-item.css';
+import 'element-plus/theme-chalk/dark/css-vars.css';
+import { createPinia } from 'pinia';
+import { createApp } from 'vue';
+import { useAppearance } from '../shared/appearance.ts';
+import { i18n } from '../shared/i18n.ts';
+import '../shared/theme.css';
+import { prepareWorker } from '../shared/verify/hash.ts';
+import App from './app.vue';
+import { en } from './i18n/en.ts';
+import { zh } from './i18n/zh.ts';
+import './ledger.css';
+import { router } from './router.ts';
+import { useNode } from './client/node.ts';
+
+i18n.global.setLocaleMessage('zh', zh);
+i18n.global.setLocaleMessage('en', en);
+const app = createApp(App).use(createPinia()).use(i18n).use(ElButton).use(ElProgress).use(ElSkeleton);
+useAppearance().apply();
+useNode().follow();
+prepareWorker();
+app.use(router).mount('#app');

@@ -1,0 +1,20 @@
+/** What does what at the desk, in the order it is listed; the word is that of `catalog.keys`. */
+export const KEYS = [
+  ['← → ↑ ↓', 'go'],
+  ['Shift + ← →', 'range'],
+  ['Space', 'toggle'],
+  ['Ctrl + A', 'all'],
+  ['Esc', 'clear'],
+  ['Alt + ← →', 'shift'],
+  ['Alt + ↑ ↓', 'moveNode'],
+  ['m', 'move'],
+  ['n', 'extract'],
+  ['s', 'split'],
+  ['g', 'merge'],
+  ['t', 'rename'],
+  ['r / Shift + R', 'rotate'],
+  ['b / d', 'mark'],
+  ['Enter', 'look'],
+  ['Ctrl + Z / Ctrl + Y', 'undo'],
+  ['Ctrl + S', 'save'],
+] as const;
