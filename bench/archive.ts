@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import sharp from 'sharp';
@@ -8,11 +7,12 @@ import type { TimelineStep } from '../domain/timeline.ts';
 import { ApiClient } from '../ops/ingest/client.ts';
 import { scanFolder } from '../ops/ingest/scan-folder.ts';
 import { sendVisit, waitForEnd } from '../ops/ingest/send.ts';
-import { startConsortium } from '../ops/launch/consortium.ts';
-import { layout, PORT_COUNT, portsFrom } from '../ops/launch/layout.ts';
-import { type Part, statFields } from '../ops/launch/part.ts';
-import { freePorts } from '../ops/launch/ports.ts';
+import { layout } from '../ops/launch/layout.ts';
+import { type Part } from '../ops/launch/part.ts';
+import { say, withMember } from './member.ts';
+import { processorSeconds } from './process.ts';
 import { report } from './report.ts';
+import { median, quantile } from './statistics.ts';
 
 const EPISODES = 200;
 const PAGES = 10;
@@ -20,7 +20,7 @@ const STATIONS = 4;
 const PAGE_BYTES = 300_000;
 
 /** A page of about 300 KB: noise under a JPEG's quantisation, as a grey scan of paper has. */
-async function makePage(): Promise<Buffer> {
+export async function makePage(): Promise<Buffer> {
   const [width, height] = [1240, 1754];
   const noise = randomBytes(width * height).map((byte) => 214 + (byte & 31));
   return sharp(noise, { raw: { width, height, channels: 1 } })
@@ -35,7 +35,8 @@ function variant(page: Buffer, n: number): Buffer {
   return Buffer.concat([page.subarray(0, 2), Buffer.from([0xff, 0xfe, 0, text.length + 2]), text, page.subarray(2)]);
 }
 
-function makeVisits(dir: string, page: Buffer, visits: number, pages: number): string {
+/** Folders of scans: visits of so many pages, each in bytes of its own. */
+export function makeVisits(dir: string, page: Buffer, visits: number, pages: number): string {
   mkdirSync(dir);
   for (let i = 0; i < visits; i += 1) {
     const folder = path.join(dir, `${i}`);
@@ -58,20 +59,15 @@ async function table(client: ApiClient, archiveIds: readonly string[]): Promise<
     add('anchoring until the signal', at('attested') - at('requestAttestation'));
     add('all, in the workflow', at('completed') - at('started'));
   }
-  const median = (values: number[]) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
   return [...seconds].map(([name, values]) => `  ${name.padEnd(28)} ${median(values).toFixed(3)} s`).join('\n');
 }
 
-/** Processor seconds that each process of the consortium has used (proc(5): utime + stime, in ticks of 10 ms). */
-function processorSeconds(parts: ReadonlyMap<string, Part>): Map<string, number> {
-  const secondsOf = (pid: number) => {
-    const fields = statFields(pid);
-    return (Number(fields[11]) + Number(fields[12])) / 100;
-  };
+/** Processor seconds that each process of the consortium has used . */
+function processorOf(parts: ReadonlyMap<string, Part>): Map<string, number> {
   const own = process.cpuUsage();
   return new Map([
     ['(the scan stations)', (own.user + own.system) / 1e6],
-    ...[...parts].map(([name, part]): [string, number] => [name, secondsOf(part.pid!)]),
+    ...[...parts].map(([name, part]): [string, number] => [name, processorSeconds(part.pid!)]),
   ]);
 }
 
@@ -87,30 +83,21 @@ async function pagesOf(client: ApiClient, archiveId: string): Promise<void> {
       await client.download(`/api/v1/archives/${archiveId}/pages/${page}?size=${size}`);
       times.push(performance.now() - start);
     }
-    const value = times.sort((a, b) => a - b)[94]!;
-    report({ bench: 'archive', figure, value, unit: 'ms', note: 'p95 of 100 pages, none asked for before' });
+    report({
+      bench: 'archive',
+      figure,
+      value: quantile(times, 0.95),
+      unit: 'ms',
+      note: 'p95 of 100 pages, none asked for before',
+    });
   }
 }
 
 /** An episode of 100 pages from its last byte to its receipt; and 200 episodes of 10 pages, all in. */
 export async function bench([episodes = String(EPISODES)]: readonly string[]): Promise<void> {
-  const { MONGOD, TEMPORAL, PKCS11_MODULE } = process.env;
-  if (MONGOD === undefined || TEMPORAL === undefined || PKCS11_MODULE === undefined)
-    throw new Error('MONGOD, TEMPORAL and PKCS11_MODULE are not set');
-  const dir = mkdtempSync(path.join(os.tmpdir(), 'sealfolio-bench-'));
-  const say = (text: string) => process.stderr.write(`${text}\n`);
-  const home = path.join(dir, 'home');
-  const consortium = await startConsortium({
-    home,
-    binaries: { mongod: MONGOD, temporal: TEMPORAL, pkcs11Module: PKCS11_MODULE },
-    dist: path.join(process.cwd(), 'dist'),
-    choosePorts: async () => portsFrom(await freePorts(PORT_COUNT)),
-    say,
-    members: ['yz1'],
-  });
-  try {
+  await withMember(async ({ consortium, url, home, dir }) => {
     const key = Buffer.from(readFileSync(layout(home).member('yz1').scannerSecret, 'utf8').trim(), 'hex');
-    const client = new ApiClient(consortium.url('yz1'), { appId: 'scanner', algorithm: 'hmac-sha256', key });
+    const client = new ApiClient(url, { appId: 'scanner', algorithm: 'hmac-sha256', key });
     const page = await makePage();
     say(`a page has ${page.length} bytes (wanted ${PAGE_BYTES})`);
 
@@ -130,15 +117,14 @@ export async function bench([episodes = String(EPISODES)]: readonly string[]): P
       times.push((performance.now() - lastByte) / 1000);
       if (round === 2) say(`100 pages, where the time goes:\n${await table(client, [archiveId])}`);
     }
-    times.sort((a, b) => a - b);
     const note = `last byte to receipt, pages of ${Math.round(page.length / 1000)} KB, median of 3`;
-    report({ bench: 'archive', figure: 'archive.100pages', value: times[1]!, unit: 's', note });
+    report({ bench: 'archive', figure: 'archive.100pages', value: median(times), unit: 's', note });
 
     await pagesOf(client, lastId);
 
     const count = Number(episodes);
     const visits = await scanFolder(makeVisits(path.join(dir, 'many'), page, count, PAGES));
-    const before = processorSeconds(consortium.parts);
+    const before = processorOf(consortium.parts);
     const started = performance.now();
     const waiting = [...visits];
     const archiveIds: string[] = [];
@@ -159,12 +145,9 @@ export async function bench([episodes = String(EPISODES)]: readonly string[]): P
     say(`sent after ${sent.toFixed(1)} s, all attested after ${all.toFixed(1)} s; where the time goes:`);
     say(await table(client, archiveIds.slice(-50)));
     say('processor, in per cent of one core:');
-    for (const [name, seconds] of processorSeconds(consortium.parts))
+    for (const [name, seconds] of processorOf(consortium.parts))
       say(`  ${name.padEnd(28)} ${((100 * (seconds - before.get(name)!)) / all).toFixed(0)}`);
     const rateNote = `${count} episodes of ${PAGES} pages, first request to last receipt`;
     report({ bench: 'archive', figure: 'archive.rate', value: count / all, unit: 'episodes/s', note: rateNote });
-  } finally {
-    await consortium.stop();
-    rmSync(dir, { recursive: true, force: true });
-  }
+  });
 }

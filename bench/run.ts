@@ -3,6 +3,13 @@ const BENCHES: Record<string, () => Promise<{ bench(args: readonly string[]): Pr
   crypto: () => import('./crypto.ts'),
   store: () => import('./store.ts'),
   archive: () => import('./archive.ts'),
+  loans: () => import('./loans.ts'),
+  ledger: () => import('./ledger.ts'),
+  clerks: () => import('./clerks.ts'),
+  viewer: () => import('./viewer.ts'),
+  lists: () => import('./lists.ts'),
+  overlay: () => import('./overlay.ts'),
+  soak: () => import('./soak.ts'),
 };
 
 export async function main([name, ...args]: readonly string[]): Promise<number> {

@@ -10,12 +10,12 @@ import { freePorts } from '../ops/launch/ports.ts';
 import { openCard, provisionToken, writeSofthsmConf } from '../platform/card/index.ts';
 import { openStore } from '../platform/store/index.ts';
 import { report } from './report.ts';
+import { median } from './statistics.ts';
 
 const MiB = 1024 * 1024;
 const ROUNDS = 3;
 /** Loads code, fills pools: what memory grows over afterwards is the object's size. */
 const WARM_BYTES = 32 * MiB;
-const median = (values: number[]) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
 async function timed(bytes: number, task: () => Promise<unknown>): Promise<number> {
   const start = process.hrtime.bigint();

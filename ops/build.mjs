@@ -7,11 +7,14 @@ const ENTRIES = {
   api: 'api/index.ts',
   worker: 'workers/index.ts',
   'chain-node': 'chain-node/index.ts',
+  checker: 'chain-node/mempool/checker-thread.ts',
   demo: 'ops/demo/index.ts',
   verify: 'ops/verify.ts',
   ingest: 'ops/ingest/index.ts',
   fsck: 'ops/fsck/index.ts',
   bench: 'bench/run.ts',
+  member: 'ops/member/index.ts',
+  'packet-switch': 'bench/ledger/packet-switch.ts',
   sim: 'chain-node/sim/index.ts',
 };
 const SOURCES = [
@@ -58,9 +61,12 @@ const buildProcesses = () =>
     for (const [name, entry] of Object.entries(ENTRIES)) {
       if (!existsSync(path.join(root, entry))) continue;
       const isProcess = ['api', 'worker', 'chain-node'].includes(name);
-      const contents = isProcess
-        ? `import { fail, main } from './${entry}'; main().catch(fail);`
-        : `import { main } from './${entry}'; void main(process.argv.slice(2)).then((code) => { process.exitCode = code; });`;
+      const contents =
+        name === 'checker'
+          ? `import { main } from './${entry}'; main();`
+          : isProcess
+            ? `import { fail, main } from './${entry}'; main().catch(fail);`
+            : `import { main } from './${entry}'; void main(process.argv.slice(2)).then((code) => { process.exitCode = code; });`;
       await build({
         stdin: { contents, resolveDir: root, sourcefile: `${name}-entry.ts`, loader: 'ts' },
         absWorkingDir: root,
@@ -93,11 +99,19 @@ const buildWeb = () =>
     await build({ configFile: path.join(root, 'web', 'vite.config.ts'), logLevel: 'warn' });
   });
 
+/** Builds the explorer, which the ledger nodes serve. */
+const buildExplorer = () =>
+  unlessFresh('explorer', ['web', 'verifier'], async () => {
+    const { build } = await import('vite');
+    await build({ configFile: path.join(root, 'web', 'explorer', 'vite.config.ts'), logLevel: 'warn' });
+  });
+
 /** Builds what has changed since the last time. */
 export async function buildAll() {
   await buildProcesses();
   await buildWorkflows();
   await buildWeb();
+  await buildExplorer();
 }
 
 export { buildProcesses };

@@ -1,6 +1,7 @@
 // `npm test`: installs, checks (types, lint, format), provisions the real parts, then every suite. Ends with the count.
 import { spawnSync } from 'node:child_process';
 import { checkNode, ensurePackages, root } from './prepare.mjs';
+import { findAccelerator } from './provision/accelerator.mjs';
 import { provision } from './provision/index.mjs';
 
 checkNode();
@@ -11,6 +12,8 @@ function run(args, env = process.env) {
 }
 run(['run', 'check']);
 const parts = await provision({ tests: true });
+const accelerator = findAccelerator();
+if (accelerator.library === null) process.stderr.write(`tests of the accelerator are skipped: ${accelerator.reason}\n`);
 const { buildAll } = await import('./build.mjs');
 await buildAll();
 run(['exec', '--', 'jest', ...process.argv.slice(2)], {
@@ -23,4 +26,5 @@ run(['exec', '--', 'jest', ...process.argv.slice(2)], {
   TEST_SOFTHSM_MODULE: parts.softhsm,
   TEST_CHROMIUM: parts.chromium,
   TEST_OFDRW: parts.ofdrw,
+  ...(accelerator.library !== null && { TEST_ACCELERATOR: accelerator.library }),
 });

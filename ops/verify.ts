@@ -49,8 +49,9 @@ function print(verdict: Verdict, trust: Trust | null): void {
     const at = new Date(header.timeMs).toISOString();
     const signers = commit.signatures.map((signature) => signature.memberId).join(', ');
     console.log(`chain ${header.chainId}, height ${header.height}, ${at}, signed by ${signers}`);
+    const [first] = [...receipt.ledger.handovers, receipt.ledger];
     if (trust === null)
-      console.log(`compare with what the members publish, or give --trust: membersHash ${header.membersHash}`);
+      console.log(`compare with what the members publish, or give --trust: membersHash ${first!.header.membersHash}`);
   }
 }
 

@@ -41,6 +41,7 @@ function summary(consortium: Consortium): string {
   return [
     '',
     ...lines,
+    `  ${consortium.rpcUrl('yz1')}  区块链浏览器 (the ledger's explorer; every member's node serves one)`,
     `  http://127.0.0.1:${ports.temporalUi}  Temporal`,
     '',
     `  accounts at every member: ${users}`,

@@ -2,35 +2,44 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { readConfig } from '../../platform/config/read.ts';
 import { memberConfigSchema } from '../../platform/config/schemas.ts';
+import { readGenesis } from '../../chain-node/genesis.ts';
 import { readTrust } from '../../platform/ledger/trust.ts';
 import { DEMO_MEMBERS, layout } from '../launch/layout.ts';
 import type { Finding } from './finding.ts';
-import { checkChain, type LedgerRecordSeen } from './ledger.ts';
+import { checkChain, type CheckedChain, compareChains } from './ledger.ts';
 import { checkMember } from './member.ts';
 
 /** Checks a running consortium, reading only. `members` limits whose database is read; every ledger node is. */
 export async function fsck(home: string, members: readonly string[], say: (text: string) => void): Promise<Finding[]> {
+  const asOf = Date.now();
   const where = layout(path.resolve(home));
-  const { genesisHash } = readTrust(where.trust);
+  const { members: first, policy, hash } = readGenesis(where.genesis);
+  const start = {
+    genesisHash: hash.toString('hex'),
+    members: first.map((member) => ({ ...member, publicKey: member.publicKey.toString('hex') })),
+    policy,
+  };
   const findings: Finding[] = [];
-  let longest: string[] = [];
-  let records: LedgerRecordSeen[] = [];
+  if (readTrust(where.trust).genesisHash !== start.genesisHash)
+    findings.push({ where: 'trust anchor', reason: 'of another genesis' });
+  const chains: CheckedChain[] = [];
   for (const { memberId } of DEMO_MEMBERS) {
     const { rpc } = JSON.parse(readFileSync(where.member(memberId).nodeConfig, 'utf8')) as { rpc: { port: number } };
-    const chain = await checkChain(`http://127.0.0.1:${rpc.port}`, genesisHash);
+    const chain = await checkChain(`http://127.0.0.1:${rpc.port}`, start);
     findings.push(...chain.findings);
-    const fork = chain.hashes.findIndex((hash, i) => longest[i] !== undefined && longest[i] !== hash);
-    if (fork >= 0)
-      findings.push({
-        where: `ledger ${memberId} height ${fork + 1}`,
-        reason: 'another block than that of other members',
-      });
-    if (chain.hashes.length > longest.length) ({ hashes: longest, records } = chain);
-    say(`ledger of ${memberId}: ${chain.hashes.length} blocks, ${chain.records.length} records`);
+    chains.push(chain);
+    const blocks = `${chain.hashes.length - chain.base} blocks${chain.base > 0 ? ` from ${chain.base + 1} on` : ''}`;
+    say(`ledger of ${memberId}: ${blocks}, ${chain.records.length} records`);
   }
+  findings.push(...compareChains(chains));
+  const whole = chains.filter(({ base }) => base === 0);
+  const { records } = whole.reduce((most, chain) => (chain.hashes.length > most.hashes.length ? chain : most), {
+    hashes: [] as string[],
+    records: [] as CheckedChain['records'],
+  });
   for (const memberId of members) {
     const config = readConfig(where.member(memberId).config, memberConfigSchema, 'config');
-    findings.push(...(await checkMember(config, records)));
+    findings.push(...(await checkMember(config, records, asOf)));
     say(`database of ${memberId}: read`);
   }
   return findings;

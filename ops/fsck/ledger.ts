@@ -3,6 +3,8 @@ import { fromHex, toHex } from '../../verifier/bytes.ts';
 import { blockHash, leafHash, membersHash, precommitMessage } from '../../verifier/ledger.ts';
 import type { LedgerReceipt, ReceiptMember } from '../../verifier/receipt.ts';
 import type { Finding } from './finding.ts';
+import { GovernanceFollower } from './governance.ts';
+import { readTransaction } from './transaction.ts';
 
 /** What a node's rpc gives of a block. */
 interface BlockAnswer {
@@ -17,45 +19,24 @@ export interface LedgerRecordSeen {
   stream: string;
   key: string;
   digest: string;
+  /** Hex. */
+  note: string;
+}
+
+interface NodeStatus {
+  memberId: string;
+  height: number;
+  base: { height: number; logSize: number };
 }
 
 const PAGE = 100;
-const VALIDATOR = 'validator';
-const TX_TAG = Buffer.from('sealfolio/tx/1\0');
 
 async function get<T>(rpcUrl: string, path: string): Promise<T> {
-  const response = await fetch(new URL(path, rpcUrl));
+  const url = new URL(path, rpcUrl);
+  // A connection that was idle while a page was checked may have been closed at the other end (RFC 9112 §9.5).
+  const response = await fetch(url).catch(() => fetch(url));
   if (!response.ok) throw new Error(`${rpcUrl}${path}: ${response.status}`);
   return (await response.json()) as T;
-}
-
-/** Reads a transaction from its bytes (docs/ledger-protocol.md), by code of its own. */
-function readTransaction(bytes: Buffer): LedgerReceipt['entry'][] {
-  let at = 0;
-  const take = (length: number) => {
-    const part = bytes.subarray(at, at + length);
-    if (part.length !== length) throw new RangeError('transaction cut short');
-    at += length;
-    return part;
-  };
-  const u32 = () => take(4).readUInt32BE();
-  const sized = () => take(u32());
-  const [version] = take(1);
-  sized(); // chain id: the header's is checked
-  const sender = sized().toString('utf8');
-  take(16);
-  const [type] = take(1);
-  if (version !== 1 || type !== 1) throw new RangeError('kind of transaction');
-  const bodyEnd = u32() + at;
-  const count = u32();
-  const unsigned = bytes.subarray(0, bodyEnd);
-  const txId = toHex(sm3(TX_TAG, unsigned));
-  const entries = Array.from({ length: count }, (_, indexInTx) => {
-    const [stream, key, digest, note] = [sized().toString('utf8'), toHex(sized()), toHex(take(32)), toHex(sized())];
-    return { txId, indexInTx, sender, record: { stream, key, digest, note } };
-  });
-  if (at !== bodyEnd || bytes.length !== bodyEnd + 64) throw new RangeError('length of the transaction');
-  return entries;
 }
 
 /** Appends leaves and gives roots: the frontier of complete subtrees, as RFC 6962 §2.1 splits them. */
@@ -81,46 +62,104 @@ class Frontier {
   }
 }
 
-/** Follows one node's chain from genesis to its head: links, record roots, signatures. Gives its head's hash by height and all records. */
-export async function checkChain(
-  rpcUrl: string,
-  genesisHash: string,
-): Promise<{ findings: Finding[]; hashes: string[]; records: LedgerRecordSeen[] }> {
+/** What a chain begins with, as its genesis document says. */
+export interface ChainStart {
+  genesisHash: string;
+  members: readonly ReceiptMember[];
+  policy: Buffer;
+}
+
+/** What was found of one node's chain. */
+export interface CheckedChain {
+  memberId: string;
+  /** The height after which it was checked: that of the snapshot that the node began with, 0 if it has all. */
+  base: number;
+  findings: Finding[];
+  /** By height, from 1 on at index 0; those that the node does not have are holes. */
+  hashes: string[];
+  records: LedgerRecordSeen[];
+}
+
+/**
+ * Follows one node's chain from genesis to its head: links, roots, what the members decided, signatures. Of a node that
+ * began with a snapshot what it has is checked, by the members that it names for its first block; that they are the
+ * right ones, and the roots over what lies before, is known once its hashes are those of a node that has all.
+ */
+export async function checkChain(rpcUrl: string, { genesisHash, members, policy }: ChainStart): Promise<CheckedChain> {
   const findings: Finding[] = [];
-  const { memberId, height } = await get<{ memberId: string; height: number }>(rpcUrl, '/v1/status');
-  const members = await get<ReceiptMember[]>(rpcUrl, '/v1/members');
-  const expectedMembers = toHex(membersHash(members, sm3)!);
-  const validators = new Map(
-    members.filter(({ role }) => role === VALIDATOR).map((member) => [member.memberId, member]),
-  );
+  const { memberId, height, base } = await get<NodeStatus>(rpcUrl, '/v1/status');
+  const isWhole = base.height === 0;
+  const membersAt = (at: number) => get<ReceiptMember[]>(rpcUrl, `/v1/members?height=${at}`);
+  let signers: readonly ReceiptMember[] = isWhole ? members : await membersAt(base.height + 1);
+  const governance = new GovernanceFollower(members, policy);
   const frontier = new Frontier();
   const records: LedgerRecordSeen[] = [];
   const hashes: string[] = [];
-  let previous = genesisHash;
-  const find = (at: number, reason: string) => findings.push({ where: `ledger ${memberId} height ${at}`, reason });
-  for (let from = 1; from <= height; from += PAGE) {
-    const blocks = await get<BlockAnswer[]>(rpcUrl, `/v1/blocks?from=${from}&limit=${PAGE}`);
-    for (const { header, txs, commit } of blocks) {
-      const hash = blockHash(header, sm3);
-      if (header.previous !== previous) find(header.height, 'does not follow the block before');
-      if (header.membersHash !== expectedMembers) find(header.height, 'signed by other members');
-      for (const tx of txs)
-        for (const entry of readTransaction(Buffer.from(tx, 'base64'))) {
+  let previous = isWhole ? genesisHash : null;
+  let { logSize } = base;
+  for (let next = base.height + 1; next <= height;) {
+    // A page may hold fewer than it was asked for.
+    const blocks = await get<BlockAnswer[]>(rpcUrl, `/v1/blocks?from=${next}&limit=${PAGE}&full=1`);
+    if (blocks.length === 0) throw new Error(`${rpcUrl}: no block ${next}`);
+    for (const block of blocks) {
+      const { header } = block;
+      const find = (reason: string) => findings.push({ where: `ledger ${memberId} height ${header.height}`, reason });
+      const txHashes = new Frontier();
+      if (header.height !== next) find('height');
+      if (previous !== null && header.previous !== previous) find('does not follow the block before');
+      if (header.membersHash !== toHex(membersHash(signers, sm3)!)) find('signed by other members');
+      for (const encoded of block.txs) {
+        const bytes = Buffer.from(encoded, 'base64');
+        const tx = readTransaction(bytes);
+        const key = signers.find((member) => member.memberId === tx.sender)?.publicKey;
+        if (key === undefined || !sm2.verify(fromHex(key), tx.message, tx.signature))
+          find('a transaction not signed by its sender');
+        txHashes.append(sm3(Uint8Array.of(0), bytes));
+        governance.apply(tx, header.height);
+        for (const entry of tx.entries) {
           frontier.append(leafHash(entry, sm3));
-          const { stream, key, digest } = entry.record;
-          records.push({ sender: entry.sender, stream, key, digest });
+          logSize += 1;
+          const { stream, key: recordKey, digest, note } = entry.record;
+          records.push({ sender: entry.sender, stream, key: recordKey, digest, note });
         }
-      if (frontier.size !== header.logSize || frontier.root() !== header.logRoot) find(header.height, 'log root');
-      const good = commit.signatures.filter(({ memberId: signer, signature }) => {
-        const member = validators.get(signer);
-        const message = precommitMessage(header.chainId, header.height, commit.round, hash, signer);
-        return member !== undefined && sm2.verify(fromHex(member.publicKey), message, fromHex(signature));
-      });
-      if (3 * new Set(good.map((one) => one.memberId)).size <= 2 * validators.size)
-        find(header.height, 'fewer than a quorum signed');
-      previous = toHex(hash);
-      hashes.push(previous);
+      }
+      governance.endBlock(header.height);
+      if (!isSigned(block, signers)) find('fewer than a quorum signed');
+      if (isWhole) signers = governance.members;
+      else if (header.nextMembersHash !== header.membersHash) signers = await membersAt(header.height + 1);
+      if (txHashes.root() !== header.txRoot) find('root of the transactions');
+      if (logSize !== header.logSize || (isWhole && frontier.root() !== header.logRoot)) find('log root');
+      if (header.nextMembersHash !== toHex(membersHash(signers, sm3)!)) find('members of the next height');
+      if (isWhole && header.stateHash !== governance.stateHash()) find('hash of the state');
+      previous = toHex(blockHash(header, sm3));
+      hashes[next - 1] = previous;
+      next += 1;
     }
   }
-  return { findings, hashes, records };
+  return { memberId, base: base.height, findings, hashes, records };
+}
+
+/** Where chains differ from the first that has all blocks, which says what lies before the others' snapshots. */
+export function compareChains(chains: readonly CheckedChain[]): Finding[] {
+  const whole = chains.filter(({ base }) => base === 0);
+  const longest = whole.reduce<string[]>((most, { hashes }) => (hashes.length > most.length ? hashes : most), []);
+  return chains.flatMap(({ memberId, base, hashes }) => {
+    if (base > 0 && whole.length === 0)
+      return [{ where: `ledger ${memberId}`, reason: `begins after height ${base}, and no node has what lies before` }];
+    const fork = hashes.findIndex((hash, i) => hash !== undefined && longest[i] !== undefined && longest[i] !== hash);
+    if (fork < 0) return [];
+    return [{ where: `ledger ${memberId} height ${fork + 1}`, reason: 'another block than that of other members' }];
+  });
+}
+
+/** Whether more than two thirds of the validators signed it. */
+function isSigned({ header, commit }: BlockAnswer, members: readonly ReceiptMember[]): boolean {
+  const hash = blockHash(header, sm3);
+  const validators = members.filter(({ role }) => role === 'validator');
+  const good = validators.filter(({ memberId, publicKey }) => {
+    const signature = commit.signatures.find((one) => one.memberId === memberId)?.signature;
+    const message = precommitMessage(header.chainId, header.height, commit.round, hash, memberId);
+    return signature !== undefined && sm2.verify(fromHex(publicKey), message, fromHex(signature));
+  });
+  return 3 * good.length > 2 * validators.length;
 }

@@ -1,19 +1,29 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
+import { ATTEST_TAG, LOAN_STREAM } from '../../domain/attestation.ts';
+import { PackedPages } from '../../domain/catalog/numbered.ts';
+import { TRACE_STREAM } from '../../domain/trace.ts';
+import type { Card } from '../../platform/card/card.ts';
 import { cardOf } from '../../platform/card/index.ts';
+import { MemberKeys } from '../../platform/card/keys.ts';
 import type { MemberConfig } from '../../platform/config/schemas.ts';
-import { createSm3, sm2, sm3 } from '../../platform/crypto/index.ts';
+import { createSm3, jcs, sm2, sm3 } from '../../platform/crypto/index.ts';
 import { readTrust } from '../../platform/ledger/trust.ts';
 import {
   type Archive,
   type ArchiveVersion,
+  type CatalogEdit,
   openStore,
   type OutboxItem,
   type Store,
 } from '../../platform/store/index.ts';
-import { verifyReceipt } from '../../verifier/index.ts';
+import { type AttestedRows, readTraceNote, TraceCheck, type TraceRow, verifyReceipt } from '../../verifier/index.ts';
 import type { Finding } from './finding.ts';
 import type { LedgerRecordSeen } from './ledger.ts';
+import { checkLoans, LOAN_LATE_MS } from './loans.ts';
+
+/** A batch of the trace that waits longer than this is stuck. */
+const TRACE_LATE_MS = 60_000;
 
 async function digest(source: Readable): Promise<{ bytes: number; sm3: string; sha256: string }> {
   const [own, exported] = [createSm3(), createHash('sha256')];
@@ -28,23 +38,102 @@ async function digest(source: Readable): Promise<{ bytes: number; sm3: string; s
 
 /**
  * Checks one member's database against its card and the ledger, reading only: every stored object opens and is what
- * was announced; every attested version has a receipt that holds, and is on the ledger once; the audit chain is whole.
+ * was announced; every attested version has a receipt that holds, and is on the ledger once; so are the events of loans;
+ * the trace is whole. `asOf`: when the ledger was read.
  */
-export async function checkMember(config: MemberConfig, records: readonly LedgerRecordSeen[]): Promise<Finding[]> {
+export async function checkMember(
+  config: MemberConfig,
+  records: readonly LedgerRecordSeen[],
+  asOf: number,
+): Promise<Finding[]> {
   const card = cardOf(config.card);
   const store = await openStore(config.mongo, card, { readOnly: true });
   try {
     const findings: Finding[] = [];
     const find = (where: string, reason: string) => findings.push({ where: `${config.memberId} ${where}`, reason });
     await checkVersions(store, config, records, find);
-    const broken = await store.audit.firstBroken();
-    if (broken !== null) find(`audit entry ${broken}`, 'not what was written');
-    const stuck = await store.models.OutboxItem.find({ state: { $ne: 'final' } }).lean<OutboxItem[]>();
+    await checkLoans(store, config.memberId, records, asOf, find);
+    await checkCatalogs(store, config, card, records, find);
+    await checkTrace(store, config.memberId, records, find);
+    // Both are written all the time: the newest are always on their way.
+    const late = new Date(Math.min(Date.now() - TRACE_LATE_MS, asOf - LOAN_LATE_MS));
+    const recent = { stream: { $in: [TRACE_STREAM, LOAN_STREAM] }, createdAt: { $gt: late } };
+    const stuck = await store.models.OutboxItem.find({ state: { $ne: 'final' }, $nor: [recent] }).lean<OutboxItem[]>();
     for (const { archiveId, version } of stuck) find(`${archiveId} v${version}`, 'waits in the outbox');
     return findings;
   } finally {
     await store.close();
     card.close();
+  }
+}
+
+/** Every row made anew, against the chain and the records of the longest ledger. */
+async function checkTrace(
+  { models, trace }: Store,
+  memberId: string,
+  records: readonly LedgerRecordSeen[],
+  find: (where: string, reason: string) => void,
+): Promise<void> {
+  if ((await models.TraceEntry.estimatedDocumentCount()) === 0) return;
+  const check = new TraceCheck({
+    memberId,
+    sm3,
+    seal: await trace.sealer(),
+    attested: attestedOf(memberId, records),
+    reached: 0,
+    leavesOf: async (from) => {
+      const batch = await models.TraceBatch.findOne({ from });
+      return batch === null ? null : { leaves: batch.leaves, manifest: batch.manifest };
+    },
+    onFinding: ({ kind, from, to, reason }) =>
+      find(`trace ${from === to ? `entry ${from}` : `entries ${from} to ${to}`}`, `${kind}: ${reason}`),
+  });
+  const rows = models.TraceEntry.collection.find({}, { projection: { _id: 0 }, sort: { seq: 1 } });
+  for await (const row of rows) {
+    const { at } = row as unknown as { at: unknown };
+    await check.next({ ...row, at: at instanceof Date ? at.toISOString() : at } as unknown as TraceRow);
+  }
+  await check.end();
+}
+
+function attestedOf(memberId: string, records: readonly LedgerRecordSeen[]): AttestedRows[] {
+  const batches: AttestedRows[] = [];
+  for (const { sender, stream, note, digest } of records) {
+    const rows = sender === memberId && stream === TRACE_STREAM ? readTraceNote(note) : null;
+    if (rows !== null && rows.from > (batches.at(-1)?.to ?? 0)) batches.push({ ...rows, digest });
+  }
+  return batches;
+}
+
+/** Every edit of a catalogue: signed, attested once, after the one before it, over the very pages of its version. */
+async function checkCatalogs(
+  { models }: Store,
+  { memberId, keysFile }: MemberConfig,
+  card: Card,
+  records: readonly LedgerRecordSeen[],
+  find: (where: string, reason: string) => void,
+): Promise<void> {
+  const key = new MemberKeys(keysFile, card).publicKey('ledger');
+  const onLedger = new Set(records.filter(({ sender }) => sender === memberId).map((record) => record.digest));
+  const digestOf = (value: unknown) => sm3(Buffer.from(jcs(value))).toString('hex');
+  let version = null as ArchiveVersion | null;
+  let before = '';
+  for await (const edit of models.CatalogEdit.find().sort({ archiveId: 1, version: 1, edit: 1 }).lean<CatalogEdit>()) {
+    const { archiveId, manifest, salt, signature, catalog } = edit;
+    const where = `${archiveId} catalogue ${edit.version}.${edit.edit}`;
+    if (version?.archiveId !== archiveId || version.version !== edit.version) {
+      version = await models.ArchiveVersion.findOne({ archiveId, version: edit.version }).lean<ArchiveVersion>();
+      before = version === null ? '' : digestOf(version.catalog);
+    }
+    const packed = version === null ? null : new PackedPages(version.catalog);
+    if (packed === null || packed.pageFaults(packed.number(catalog)).length > 0)
+      find(where, 'is not of the pages of its version');
+    if (manifest.catalog.sm3 !== digestOf(catalog)) find(where, 'is not the one that was signed');
+    if (manifest.previousSm3 !== before) find(where, 'does not come after the one before it');
+    if (!sm2.verify(key, Buffer.from(jcs(manifest)), Buffer.from(signature, 'hex'))) find(where, 'is not signed');
+    const digest = sm3(Buffer.from(`${ATTEST_TAG}\0`), Buffer.from(salt, 'hex'), Buffer.from(jcs(manifest)));
+    if (!onLedger.has(digest.toString('hex'))) find(where, 'is not on the ledger');
+    before = digestOf(catalog);
   }
 }
 

@@ -82,7 +82,7 @@ export class ApiClient {
         continue;
       }
       if (response.ok) return response;
-      if (response.status >= 502 && wait !== undefined) {
+      if (isPassing(response.status) && wait !== undefined) {
         await response.arrayBuffer();
         await delay(wait);
         continue;
@@ -122,13 +122,16 @@ export class ApiClient {
         },
         onShouldRetry: (error) => {
           const status = error.originalResponse?.getStatus() ?? 0;
-          return status === 0 || status === 409 || status === 423 || status >= 502;
+          return status === 0 || status === 409 || status === 423 || isPassing(status);
         },
       });
       upload.start();
     });
   }
 }
+
+/** What may be over within seconds. A full disk (507) is not: who sends decides when to come back. */
+const isPassing = (status: number): boolean => status >= 502 && status !== 507;
 
 function parse(text: string): Record<string, unknown> {
   try {

@@ -10,6 +10,9 @@ export interface TlsPaths {
   caFile: string;
 }
 
+/** Name of the authority’s own key, in the folder of its certificate. */
+export const CA_KEY = 'ca.key';
+
 /** A certificate authority of the consortium's links, and one certificate for each member, all in `dir`. Made once. */
 export function createTlsFiles(dir: string, memberIds: readonly string[]): Record<string, TlsPaths> {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
@@ -25,6 +28,7 @@ export function createTlsFiles(dir: string, memberIds: readonly string[]): Recor
   const authority = { subject: 'links', issuer: 'links', ...validity };
   const caCertificate = issueCertificate({ kind: 'ca', publicKey: ca.publicKey, ...authority }, issuer);
   const caFile = write('ca.pem', toPem('CERTIFICATE', caCertificate));
+  write(CA_KEY, ca.pem);
   return Object.fromEntries(
     memberIds.map((memberId) => {
       const key = generateTlsKey();

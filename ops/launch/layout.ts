@@ -8,6 +8,8 @@ export const DEMO_MEMBERS = [
   { memberId: 'yz3', name: '云州市妇幼保健院' },
   { memberId: 'yzp', name: '云州市区域健康平台' },
 ] as const;
+/** Those that carry what the others say to each other: two, so that one may be away. */
+export const DEMO_RELAYS: readonly string[] = ['yzp', 'yz3'];
 export type DemoMember = (typeof DEMO_MEMBERS)[number];
 
 /** Real parts that provisioning found. */

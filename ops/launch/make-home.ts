@@ -1,8 +1,9 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, X509Certificate } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type GenesisDocument, parseGenesis } from '../../chain-node/genesis.ts';
 import type { NodeConfig } from '../../chain-node/index.ts';
+import { ANY, encodePolicy, fingerprintOf, type PolicyDraft } from '../../chain-node/overlay/policy.ts';
 import { type CardConfig, openCard, provisionToken, writeSofthsmConf } from '../../platform/card/index.ts';
 import { createKeys, type KeysDocument, MemberKeys } from '../../platform/card/keys.ts';
 import type { MemberConfig } from '../../platform/config/schemas.ts';
@@ -11,7 +12,15 @@ import { issueCertificate } from '../../platform/crypto/x509.ts';
 import { makeSeal } from '../../platform/ofd/seal.ts';
 import { SEAL_MM, sealPicture } from '../../platform/ofd/seal-picture.ts';
 import { createTlsFiles } from './certificates.ts';
-import { type Binaries, CHAIN_ID, DEMO_MEMBERS, type DemoMember, type Layout, type Ports } from './layout.ts';
+import {
+  type Binaries,
+  CHAIN_ID,
+  DEMO_MEMBERS,
+  DEMO_RELAYS,
+  type DemoMember,
+  type Layout,
+  type Ports,
+} from './layout.ts';
 
 const DAY_MS = 86_400_000;
 const YEARS_10_MS = 3652 * DAY_MS;
@@ -94,10 +103,26 @@ function makeAuthority(): { certificate: Buffer; privateKey: Buffer } {
   return { certificate, privateKey };
 }
 
+const p2pUrl = (ports: Ports, memberId: string) => `wss://127.0.0.1:${ports.members[memberId]!.p2p}`;
+
+/** What the demo begins with: two relays, and every member may reach every other's archives and ledger. */
+function demoPolicy(where: Layout, ports: Ports): PolicyDraft {
+  const pem = readFileSync(path.join(where.tls, 'ca.pem'), 'utf8');
+  return {
+    authorities: [{ sha256: fingerprintOf(new X509Certificate(pem)), pem }],
+    relays: DEMO_RELAYS.map((memberId) => ({ memberId, url: p2pUrl(ports, memberId) })),
+    rules: [{ from: { members: [ANY] }, to: { members: [ANY] }, services: ['archive', 'chain'] }],
+  };
+}
+
 /** Configuration of the processes, written at each start: paths may have moved. */
 export function writeConfigs(where: Layout, { ports }: Made, { pkcs11Module }: Binaries): void {
+  const rpcUrl = (memberId: string) => `http://127.0.0.1:${ports.members[memberId]!.rpc}`;
   for (const { memberId, name } of DEMO_MEMBERS) {
     const own = where.member(memberId);
+    const others = DEMO_MEMBERS.filter((peer) => peer.memberId !== memberId).map((peer) => ({
+      memberId: peer.memberId,
+    }));
     const { http, worker, rpc, p2p } = ports.members[memberId]!;
     const card = { ...cardConfig(own, memberId, pkcs11Module), profile: 'softhsm' as const };
     const member: MemberConfig = {
@@ -114,9 +139,20 @@ export function writeConfigs(where: Layout, { ports }: Made, { pkcs11Module }: B
         uiUrl: `http://127.0.0.1:${ports.temporalUi}/namespaces/${memberId}/workflows`,
       },
       card,
-      ledger: { rpcUrl: `http://127.0.0.1:${rpc}`, trustFile: where.trust },
+      ledger: {
+        rpcUrl: rpcUrl(memberId),
+        explorerUrl: rpcUrl(memberId),
+        trustFile: where.trust,
+        witnesses: DEMO_MEMBERS.filter((other) => other.memberId !== memberId).map((other) => ({
+          memberId: other.memberId,
+          rpcUrl: rpcUrl(other.memberId),
+        })),
+      },
       keysFile: own.keys,
       seal: { certificateFile: own.certificate, sealFile: own.seal },
+      notices: { webhooks: {} },
+      sessions: { idleMinutes: 30, maxHours: 12 },
+      disk: { warnAt: 0.85, refuseAt: 0.95 },
       log: { level: 'info' },
     };
     const tls = (file: string) => path.join(where.tls, file);
@@ -126,7 +162,7 @@ export function writeConfigs(where: Layout, { ports }: Made, { pkcs11Module }: B
       dataDir: own.ledger,
       keyFile: own.ledgerKey,
       card,
-      rpc: { host: '127.0.0.1', port: rpc },
+      rpc: { host: '127.0.0.1', port: rpc, others: others.map((peer) => ({ ...peer, url: rpcUrl(peer.memberId) })) },
       p2p: {
         host: '127.0.0.1',
         port: p2p,
@@ -134,10 +170,13 @@ export function writeConfigs(where: Layout, { ports }: Made, { pkcs11Module }: B
         keyFile: tls(`${memberId}.key`),
         caFile: tls('ca.pem'),
       },
-      peers: DEMO_MEMBERS.filter((peer) => peer.memberId !== memberId).map((peer) => ({
-        memberId: peer.memberId,
-        url: `wss://127.0.0.1:${ports.members[peer.memberId]!.p2p}`,
-      })),
+      peers: others.map((peer) => ({ ...peer, url: p2pUrl(ports, peer.memberId) })),
+      overlay: {
+        services: {
+          archive: { host: '127.0.0.1', port: http, protocol: 'http' },
+          chain: { host: '127.0.0.1', port: rpc, protocol: 'http' },
+        },
+      },
     };
     write(own.config, json(member));
     write(own.nodeConfig, json(node));
@@ -166,7 +205,8 @@ export async function makeHome(
     members.push({ memberId: member.memberId, name: member.name, publicKey, role: 'validator' });
   }
   const createdAt = new Date().toISOString();
-  const document: GenesisDocument = { chainId: CHAIN_ID, time: createdAt, members };
+  const policy = JSON.parse(encodePolicy(demoPolicy(where, ports)).toString('utf8')) as GenesisDocument['policy'];
+  const document: GenesisDocument = { chainId: CHAIN_ID, time: createdAt, members, policy };
   const genesis = parseGenesis(document);
   write(where.genesis, json(document));
   const [genesisHash, membersHash] = [genesis.hash.toString('hex'), genesis.membersHash.toString('hex')];

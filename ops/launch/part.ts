@@ -51,6 +51,11 @@ export class Part {
     return this.#child?.pid;
   }
 
+  get isRunning(): boolean {
+    const child = this.#child;
+    return child?.pid !== undefined && child.exitCode === null && child.signalCode === null;
+  }
+
   get #pidFile(): string {
     return path.join(this.options.runDir, `${this.options.name}.pid`);
   }
@@ -82,7 +87,7 @@ export class Part {
   async stop(signal: NodeJS.Signals = this.options.stopSignal ?? 'SIGTERM'): Promise<void> {
     this.#stopping = true;
     const child = this.#child;
-    if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    if (child === undefined || !this.isRunning) return;
     child.kill(signal);
     const timer = setTimeout(() => child.kill('SIGKILL'), this.options.stopWithinMs ?? 15_000);
     await this.#exited;

@@ -17,12 +17,14 @@ const hasChineseFont = () =>
     (dir) => existsSync(dir) && readdirSync(dir, { recursive: true }).some((name) => /CJK|wqy|SourceHan/i.test(name)),
   );
 
-/** What comes from the distribution: the card module, and for the browser tests chromium with Chinese glyphs. apt only as root; else the one line to run. */
-export async function findDebianParts({ browser }) {
+/** What comes from the distribution: the card module, Chinese glyphs for watermarks, and for the tests chromium and ip. apt only as root; else the one line to run. */
+export async function findDebianParts({ tests }) {
   const missing = [];
   if (softhsm() === undefined) missing.push('softhsm2');
-  if (browser && chromium() === undefined) missing.push('chromium');
-  if (browser && process.env.SEALFOLIO_CHROMIUM === undefined && !hasChineseFont()) missing.push('fonts-noto-cjk');
+  if (tests && chromium() === undefined) missing.push('chromium');
+  if (!hasChineseFont()) missing.push('fonts-noto-cjk');
+  // Network namespaces, for the test of the overlay; only root can make them.
+  if (tests && process.getuid?.() === 0 && onPath('ip') === null) missing.push('iproute2');
   if (missing.length > 0) {
     const apt = onPath('apt-get');
     const line = `apt-get update && apt-get install -y --no-install-recommends ${missing.join(' ')}`;
@@ -31,5 +33,5 @@ export async function findDebianParts({ browser }) {
       env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
     });
   }
-  return { softhsm: softhsm(), ...(browser && { chromium: chromium() }) };
+  return { softhsm: softhsm(), ...(tests && { chromium: chromium() }) };
 }
