@@ -9,7 +9,7 @@ const ARROWS = {
   workflows: ['domain'],
   activities: ['domain', 'platform', 'workflows', 'verifier'],
   workers: ['domain', 'platform', 'activities', 'workflows'],
-  api: ['domain', 'platform', 'workflows'],
+  api: ['domain', 'platform', 'workflows', 'verifier'],
   'chain-node': ['platform/crypto', 'platform/card', 'platform/config', 'platform/observe'],
   web: ['domain', 'verifier'],
   verifier: [],

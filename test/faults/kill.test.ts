@@ -50,7 +50,7 @@ test('while 50 episodes go in, every process is killed once; all are attested on
   expect(await fsck(home, ['yz1'], () => {})).toEqual([]);
 });
 
-test('fsck names an original that was changed, a receipt that is another’s, and an audit entry that was edited', async () => {
+test('fsck names an original that was changed, a receipt that is another’s, and an entry of the trace that was edited', async () => {
   const { consortium, home } = raised;
   const uri = `mongodb://127.0.0.1:${consortium.made.ports.mongod}/?directConnection=true`;
   const mongo = await MongoClient.connect(uri);
@@ -63,12 +63,12 @@ test('fsck names an original that was changed, a receipt that is another’s, an
     data[10]! ^= 1;
     await db.collection('objects.chunks').updateOne({ _id: chunk!._id }, { $set: { data } });
     await db.collection('archiveVersions').updateOne({ _id: b!._id }, { $set: { receipt: a!.receipt } });
-    await db.collection('audit').updateOne({ seq: 3 }, { $set: { action: 'nothing' } });
+    await db.collection('trace').updateOne({ seq: 3 }, { $set: { requestId: 'nothing' } });
     const findings = (await fsck(home, ['yz1'], () => {})).map(({ where, reason }) => `${where}: ${reason}`);
     expect(findings).toEqual([
       expect.stringMatching(new RegExp(`^yz1 ${a!.archiveId} v1: original ${objectId}: object-integrity`)),
       `yz1 ${b!.archiveId} v1: receipt is invalid: file`,
-      'yz1 audit entry 3: not what was written',
+      'yz1 trace entry 3: edited: what it says is not what was written',
     ]);
   } finally {
     await mongo.close();

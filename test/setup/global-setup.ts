@@ -6,7 +6,20 @@ import { freePorts } from '../../ops/launch/ports.ts';
 import { temporalPart } from '../../ops/launch/temporal.ts';
 
 /** One for each suite that runs workers: suites run side by side. */
-export const TEST_NAMESPACES = ['default', 'test-archiving', 'test-interrupted', 'test-api', 'test-browser'];
+export const TEST_NAMESPACES = [
+  'default',
+  'test-archiving',
+  'test-interrupted',
+  'test-api',
+  'test-people',
+  'test-loans',
+  'test-catalog',
+  'test-workbench',
+  'test-trace',
+  'test-workflows',
+  'test-idor',
+  'test-browser',
+];
 
 /** Starts the servers that the suites share: a mongod and a Temporal server of their own, in a folder that goes with them. */
 export default async function globalSetup(): Promise<void> {

@@ -1,6 +1,3 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
-import { temporal } from '@temporalio/proto';
 import { SealfolioError } from '../../domain/errors.ts';
 import {
   archivingStatusQuery,
@@ -17,14 +14,7 @@ beforeAll(() => world.start());
 afterAll(() => world.stop());
 
 const DAY_MS = 86_400_000;
-/** RECORD=1 keeps the histories of these runs for test/replay, when a workflow is first shipped or patched. */
-async function record(name: string, workflowId: string): Promise<void> {
-  if (process.env.RECORD === undefined) return;
-  const history = await world.environment.client.workflow.getHandle(workflowId).fetchHistory();
-  const folder = path.join(process.cwd(), 'test', 'replay', 'histories');
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(path.join(folder, `${name}.history`), temporal.api.history.v1.History.encode(history).finish());
-}
+const record = (name: string, workflowId: string) => world.record(name, workflowId);
 
 /** Activities of a run in which all goes well; version by version. */
 function smooth(overrides: Partial<Activities> = {}): Partial<Activities> {

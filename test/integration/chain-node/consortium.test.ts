@@ -1,4 +1,5 @@
 import request from 'supertest';
+import { tag, Writer } from '../../../chain-node/codec/bytes.ts';
 import { createRpc } from '../../../chain-node/rpc/app.ts';
 import { createMetrics } from '../../../platform/observe/metrics.ts';
 import { sm2, sm3 } from '../../../platform/crypto/index.ts';
@@ -6,6 +7,7 @@ import { blockHash, leafHash, precommitMessage, rootFromPath } from '../../../ve
 import type { LedgerReceipt } from '../../../verifier/index.ts';
 import { consistent } from '../../fixtures/consistency.ts';
 import { MEMBERS, Nodes } from '../../fixtures/nodes.ts';
+import { until } from '../../fixtures/until.ts';
 
 const nodes = new Nodes();
 beforeAll(() => nodes.startAll());
@@ -25,7 +27,7 @@ test('four nodes agree on one chain, whoever a transaction goes to', async () =>
 });
 
 async function blockHashAt(id: string, height: number): Promise<string> {
-  const commit = await nodes.node(id).ledger.store.commit(height);
+  const { commit } = await nodes.node(id).reader.certificate(height);
   return commit.blockHash.toString('hex');
 }
 
@@ -33,7 +35,7 @@ test('a receipt leads from the record to more than two thirds of the members, by
   const { encoded, txId } = nodes.transaction('yz2', ['first', 'second', 'third']);
   await nodes.node('yz3').submit(encoded);
   await nodes.final('yz3', txId);
-  const receipt = (await nodes.node('yz3').ledger.receipt(txId, 1)) as unknown as LedgerReceipt;
+  const receipt = (await nodes.node('yz3').reader.receipt(txId, 1)) as unknown as LedgerReceipt;
   expect(receipt.entry.record.digest).toBe(sm3(Buffer.from('second')).toString('hex'));
   const root = rootFromPath(
     leafHash(receipt.entry, sm3),
@@ -56,28 +58,67 @@ test('any earlier log is proven to be the start of the present one, and every no
   const sizes = MEMBERS.map((id) => nodes.node(id).ledger.logSize);
   const to = Math.min(...sizes);
   for (let from = 1; from <= to; from += 1) {
-    const proof = nodes.node('yz1').ledger.consistency(from, to);
+    const proof = await nodes.node('yz1').reader.consistency(from, to);
     if (from < to)
       expect(consistent(from, to, bytes(proof.fromRoot), bytes(proof.toRoot), proof.path.map(bytes))).toBe(true);
-    for (const id of MEMBERS) expect(nodes.node(id).ledger.consistency(from, to)).toEqual(proof);
+    for (const id of MEMBERS) expect(await nodes.node(id).reader.consistency(from, to)).toEqual(proof);
   }
 });
 
 test('the rpc gives the proof, and the findings against members; a bad size is refused', async () => {
   const rpc = request(createRpc(nodes.node('yz1'), createMetrics('consortium-test')));
   const { body } = await rpc.get('/v1/consistency?from=1').expect(200);
-  expect(body).toEqual(nodes.node('yz1').ledger.consistency(1, nodes.node('yz1').ledger.logSize));
+  const { reader, ledger } = nodes.node('yz1');
+  expect(body).toEqual(await reader.consistency(1, ledger.logSize));
   await rpc.get('/v1/consistency?from=x').expect(400, /encoding-invalid/);
   await rpc.get('/v1/consistency?from=0').expect(404, /not-found/);
   await rpc.get('/v1/evidence').expect(200, []);
+});
+
+test('the rpc pages through the records of a stream, a key, a digest', async () => {
+  const node = nodes.node('yz1');
+  const rpc = request(createRpc(node, createMetrics('records-test')));
+  const all = await node.reader.records(0, 1000);
+  const digest = all[1]!.entry.record.digest.toString('hex');
+  const key = sm3(Buffer.from('key')).toString('hex');
+  const cases: [query: string, indexes: number[]][] = [
+    ['', all.map(({ index }) => index)],
+    ['stream=archive', all.map(({ index }) => index)],
+    ['stream=none', []],
+    [`key=${key}&stream=archive`, all.map(({ index }) => index)],
+    [`key=${key}&stream=none`, []],
+    [`digest=${digest}`, [1]],
+    [`digest=${digest}&stream=none`, []],
+    [`key=${key}&digest=${digest}`, [1]],
+  ];
+  for (const [query, indexes] of cases) {
+    const found: number[] = [];
+    for (let path: string | undefined = `/v1/records?limit=2&${query}`; path !== undefined;) {
+      const response: request.Response = await rpc.get(path).expect(200);
+      found.push(...(response.body as { index: number }[]).map(({ index }) => index));
+      path = /<(.+)>; rel="next"/.exec(response.headers.link ?? '')?.[1];
+    }
+    expect([query, found]).toEqual([query, indexes]);
+  }
+});
+
+test('the rpc says how it stands with what it has not: not there, or not yet', async () => {
+  const node = nodes.node('yz1');
+  const rpc = request(createRpc(node, createMetrics('absence-test')));
+  const { height } = node.ledger;
+  const absent = await rpc.get(`/v1/transactions/${'ab'.repeat(32)}`).expect(404);
+  expect(absent.body).toMatchObject({ code: 'not-found', syncing: false, linked: true });
+  const late = await rpc.get(`/v1/blocks/${height + 1000}`).expect(404);
+  expect(late.body).toMatchObject({ code: 'not-synced', linked: true });
+  await rpc.get('/v1/nothing').expect(404, /route-not-found/);
 });
 
 test.each([
   [0, 1],
   [2, 1],
   [1, 1e6],
-])('no consistency proof from %i to %i', (from, to) => {
-  expect(() => nodes.node('yz1').ledger.consistency(from, to)).toThrow(expect.objectContaining({ code: 'not-found' }));
+])('no consistency proof from %i to %i', async (from, to) => {
+  await expect(nodes.node('yz1').reader.consistency(from, to)).rejects.toMatchObject({ code: 'not-found' });
 });
 
 test('the same transaction again is the same answer, and is in the log once', async () => {
@@ -126,3 +167,39 @@ test('all stopped and started again: nothing that was final is lost, and it goes
   await nodes.node('yzp').submit(encoded);
   for (const id of MEMBERS) await nodes.final(id, txId);
 });
+
+test('all members sign the same checkpoints, and each node has all signatures', async () => {
+  const { encoded, txId } = nodes.transaction('yz1', ['at a checkpoint']);
+  await nodes.node('yz1').submit(encoded);
+  for (const id of MEMBERS) await nodes.final(id, txId);
+  const { height } = (await nodes.node('yz1').ledger.store.place(txId))!;
+  const told = await Promise.all(MEMBERS.map((id) => cosigned(id, height)));
+  expect(new Set(told.map((one) => JSON.stringify(one))).size).toBe(1);
+  const { blockHash: hash, logSize, logRoot, signatures } = told[0]!;
+  expect(hash).toBe(await blockHashAt('yz1', height));
+  for (const { memberId, signature } of signatures) {
+    const message = new Writer().raw(tag('sealfolio/checkpoint/1')).str('test').u64(height).raw(bytes(hash));
+    message.u64(logSize).raw(bytes(logRoot)).str(memberId);
+    expect(sm2.verify(nodes.keys.get(memberId)!.publicKey, message.done(), bytes(signature))).toBe(true);
+  }
+});
+
+/** The checkpoint of this height as a node's rpc gives it, once all members have signed it. */
+async function cosigned(id: string, height: number) {
+  const app = createRpc(nodes.node(id), createMetrics(`t-${id}`));
+  let found: CheckpointAnswer | undefined;
+  await until(async () => {
+    const { body } = await request(app).get('/v1/checkpoints?limit=100').expect(200);
+    found = (body as CheckpointAnswer[]).find((one) => one.height === height);
+    return found?.signatures.length === MEMBERS.length;
+  });
+  return found!;
+}
+
+interface CheckpointAnswer {
+  height: number;
+  blockHash: string;
+  logSize: number;
+  logRoot: string;
+  signatures: { memberId: string; signature: string }[];
+}

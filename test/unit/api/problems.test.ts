@@ -12,6 +12,9 @@ test.each<[string, unknown, number]>([
   ['database-unavailable', named('MongooseServerSelectionError'), 503],
   ['database-unavailable', named('MongoServerError', { code: 10_107 }), 503],
   ['database-unavailable', named('MongoServerError', { code: 11_600 }), 503],
+  // What the driver makes of a connection that broke off within a bulk write.
+  ['database-unavailable', named('MongoBulkWriteError'), 503],
+  ['internal', named('MongoBulkWriteError', { code: 11_000 }), 500],
   ['internal', named('MongoServerError', { code: 2 }), 500],
   ['temporal-unavailable', named('ServiceError'), 503],
   ['internal', new TypeError('x'), 500],

@@ -1,4 +1,6 @@
-import { type Block, blockHash, NIL, type Proposal, type Vote, VoteType } from '../../../chain-node/codec/block.ts';
+import { blockHash, type Header } from '../../../chain-node/codec/block.ts';
+import type { Proposal } from '../../../chain-node/codec/proposal.ts';
+import { NIL, type Vote, VoteType } from '../../../chain-node/codec/vote.ts';
 import {
   type CoreState,
   type Effect,
@@ -12,9 +14,9 @@ import {
 const VALIDATORS = ['a', 'b', 'c', 'd'];
 const HEIGHT = 8;
 
-function blockOf(text: string): Block {
+function headerOf(text: string): Header {
   const digest = Buffer.alloc(32, text);
-  const header = {
+  return {
     chainId: 't',
     height: HEIGHT,
     timeMs: 1,
@@ -23,15 +25,16 @@ function blockOf(text: string): Block {
     logSize: 1,
     logRoot: digest,
     membersHash: digest,
+    nextMembersHash: digest,
+    stateHash: digest,
     proposer: 'a',
   };
-  return { header, txs: [] };
 }
 
 function proposalOf(text: string, round: number, validRound = -1): Extract<Event, { type: 'proposal' }> {
-  const block = blockOf(text);
-  const proposal: Proposal = { height: HEIGHT, round, validRound, block, signature: Buffer.alloc(64) };
-  return { type: 'proposal', proposal, hash: blockHash(block.header), valid: text !== 'bad' };
+  const header = headerOf(text);
+  const proposal: Proposal = { height: HEIGHT, round, validRound, header, txHashes: [], signature: Buffer.alloc(64) };
+  return { type: 'proposal', proposal, hash: blockHash(header), valid: text !== 'bad' };
 }
 
 const vote = (type: VoteType, voter: string, blockHash: Buffer, round = 0): Event => ({

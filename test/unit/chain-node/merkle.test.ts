@@ -1,56 +1,117 @@
 import fc from 'fast-check';
-import { leafHash, MerkleLog, merkleRoot } from '../../../chain-node/state/merkle.ts';
-import { rootFromPath } from '../../../verifier/index.ts';
+import { leafHash, merkleRoot } from '../../../chain-node/state/merkle.ts';
+import { RecordLog, TILE_WIDTH } from '../../../chain-node/state/log.ts';
 import { sm3 } from '../../../platform/crypto/index.ts';
+import { rootFromPath } from '../../../verifier/index.ts';
 import { consistent } from '../../fixtures/consistency.ts';
 
-const leaves = (n: number) => Array.from({ length: n }, (_, i) => leafHash(Buffer.from(`record ${i}`)));
-function logOf(n: number): MerkleLog {
-  const log = new MerkleLog();
-  for (const leaf of leaves(n)) log.append(leaf);
-  return log;
+const MOST = TILE_WIDTH * 3 + 20;
+const LEAVES = Array.from({ length: MOST }, (_, i) => leafHash(Buffer.from(`record ${i}`)));
+
+/** A log over tiles in a map, grown in steps of these sizes. */
+class Grown {
+  readonly tiles = new Map<string, Buffer>();
+  log = this.#empty();
+
+  #empty(): RecordLog {
+    return new RecordLog(async (level, index) => this.tiles.get(`${level}/${index}`)!);
+  }
+
+  grow(to: number): void {
+    const extension = this.log.extend(LEAVES.slice(this.log.size, to));
+    const tiles = this.log.tilesOf(extension);
+    for (const { level, index, hashes } of tiles) this.tiles.set(`${level}/${index}`, hashes);
+    this.log.adopt(extension, tiles);
+  }
+
+  async reopen(): Promise<void> {
+    const { size } = this.log;
+    this.log = this.#empty();
+    await this.log.open(size);
+  }
 }
 
-test('the root of nothing is SM3 of nothing, of one leaf the leaf', () => {
-  expect(new MerkleLog().root()).toEqual(sm3(Buffer.alloc(0)));
-  expect(logOf(1).root()).toEqual(leaves(1)[0]);
+function logOf(size: number): RecordLog {
+  const grown = new Grown();
+  grown.grow(size);
+  return grown.log;
+}
+
+const rfcRoot = (leaves: Buffer[]): Buffer => {
+  if (leaves.length === 0) return sm3(Buffer.alloc(0));
+  if (leaves.length === 1) return leaves[0]!;
+  let k = 1;
+  while (k * 2 < leaves.length) k *= 2;
+  return sm3(Uint8Array.of(1), rfcRoot(leaves.slice(0, k)), rfcRoot(leaves.slice(k)));
+};
+
+test('the root is that of RFC 6962 §2.1, of nothing SM3 of nothing', () => {
+  for (const n of [0, 1, 2, 3, 7, 8, 255, 256, 257, MOST]) {
+    const leaves = LEAVES.slice(0, n);
+    expect(merkleRoot(leaves)).toEqual(rfcRoot(leaves));
+    expect(logOf(n).root()).toEqual(rfcRoot(leaves));
+  }
 });
 
-test('the log and the plain tree agree at every size, also after taking back', () => {
-  const log = logOf(70);
-  for (let n = 0; n <= 70; n += 1) expect(log.root(n)).toEqual(merkleRoot(leaves(n)));
-  log.truncate(33);
-  for (const leaf of leaves(50).slice(33)) log.append(leaf);
-  expect(log.root()).toEqual(merkleRoot(leaves(50)));
+const sizes = fc.uniqueArray(fc.integer({ min: 1, max: MOST }), { minLength: 1, maxLength: 12 });
+
+test('grown in any steps, and opened again between them, it is the same log', async () => {
+  await fc.assert(
+    fc.asyncProperty(sizes, fc.nat(), async (steps, when) => {
+      const grown = new Grown();
+      for (const [i, size] of [...steps].sort((a, b) => a - b).entries()) {
+        grown.grow(size);
+        if (i === when % steps.length) await grown.reopen();
+        expect(grown.log.root()).toEqual(merkleRoot(LEAVES.slice(0, size)));
+      }
+      for (const size of steps) expect(await grown.log.rootAt(size)).toEqual(merkleRoot(LEAVES.slice(0, size)));
+    }),
+    { numRuns: 30 },
+  );
 });
 
-test('every inclusion path leads to the root, by the verifier, and to no other', () => {
-  fc.assert(
-    fc.property(fc.integer({ min: 1, max: 200 }), fc.nat(), (size, pick) => {
-      const log = logOf(size + 5);
+test('what is not adopted leaves no trace', () => {
+  const log = logOf(100);
+  log.extend(LEAVES.slice(100, 300));
+  expect(log.size).toBe(100);
+  expect(log.root()).toEqual(merkleRoot(LEAVES.slice(0, 100)));
+});
+
+test('every inclusion path leads to the root, by the verifier, and to no other', async () => {
+  const log = logOf(MOST);
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 1, max: MOST }), fc.nat(), async (size, pick) => {
       const index = pick % size;
-      const path = log.inclusionPath(index, size);
-      const root = (at: number, of: number) => rootFromPath(leaves(size)[index]!, at, of, path, sm3);
-      expect(Buffer.from(root(index, size)!)).toEqual(log.root(size));
-      if (size > 1) expect(Buffer.from(root((index + 1) % size, size) ?? [])).not.toEqual(log.root(size));
+      const path = await log.inclusionPath(index, size);
+      const expected = await log.rootAt(size);
+      const root = (at: number, of: number) => rootFromPath(LEAVES[index]!, at, of, path, sm3);
+      expect(Buffer.from(root(index, size)!)).toEqual(expected);
+      if (size > 1) expect(Buffer.from(root((index + 1) % size, size) ?? [])).not.toEqual(expected);
     }),
   );
 });
 
-test('every consistency proof holds, and fails for another root', () => {
-  const log = logOf(64 + 9);
-  for (let to = 1; to <= log.size; to += 3)
-    for (let from = 1; from < to; from += 1) {
-      const proof = log.consistencyPath(from, to);
-      expect(consistent(from, to, log.root(from), log.root(to), proof)).toBe(true);
-      expect(consistent(from, to, sm3(log.root(from)), log.root(to), proof)).toBe(false);
-    }
+test('every consistency path proves the earlier log, and no other', async () => {
+  const log = logOf(MOST);
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 1, max: MOST }), fc.integer({ min: 1, max: MOST }), async (a, b) => {
+      fc.pre(a !== b);
+      const [from, to] = [Math.min(a, b), Math.max(a, b)];
+      const [path, first, second] = await Promise.all([
+        log.consistencyPath(from, to),
+        log.rootAt(from),
+        log.rootAt(to),
+      ]);
+      expect(consistent(from, to, first, second, path)).toBe(true);
+      expect(consistent(from, to, sm3(first), second, path)).toBe(false);
+    }),
+  );
 });
 
 test.each([
-  [5, 5],
   [-1, 5],
-  [0, 99],
-])('no path for leaf %i of %i', (index, size) => {
-  expect(() => logOf(6).inclusionPath(index, size)).toThrow(RangeError);
+  [5, 5],
+  [0, MOST + 1],
+])('no path for leaf %i in a log of %i', async (index, size) => {
+  await expect(logOf(10).inclusionPath(index, size)).rejects.toThrow(RangeError);
 });

@@ -12,7 +12,11 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true }));
 const { privateKey } = sm2.generateKeyPair();
-const signer = () => new Signer('yz1', 'test', privateKey, systemDisk(dir), sm2);
+const signer = () => {
+  const made = new Signer('yz1', 'test', [privateKey], systemDisk(dir), sm2);
+  made.use(sm2.publicKeyOf(privateKey));
+  return made;
+};
 const vote = (type: 1 | 2, height: number, round: number, fill: number) => ({
   type,
   height,
@@ -22,8 +26,8 @@ const vote = (type: 1 | 2, height: number, round: number, fill: number) => ({
 
 describe('a signer never signs two different things of one step', () => {
   test('the same vote again is the same signature, after a restart too', () => {
-    const first = signer().vote(vote(1, 5, 0, 1)).signature;
-    expect(signer().vote(vote(1, 5, 0, 1)).signature).toEqual(first);
+    const first = signer().vote(vote(1, 5, 0, 1), 0).signature;
+    expect(signer().vote(vote(1, 5, 0, 1), 0).signature).toEqual(first);
   });
 
   test.each([
@@ -32,8 +36,8 @@ describe('a signer never signs two different things of one step', () => {
     ['an earlier round', vote(2, 5, 0, 1)],
     ['an earlier height', vote(2, 4, 9, 1)],
   ])('refused after a restart: %s', (_name, again) => {
-    signer().vote(vote(2, 5, 1, 1));
-    expect(() => signer().vote(again)).toThrow(expect.objectContaining({ code: 'double-sign' }));
+    signer().vote(vote(2, 5, 1, 1), 0);
+    expect(() => signer().vote(again, 0)).toThrow(expect.objectContaining({ code: 'double-sign' }));
   });
 
   test.each([
@@ -41,9 +45,53 @@ describe('a signer never signs two different things of one step', () => {
     ['the next round', vote(1, 5, 2, 2)],
     ['the next height', vote(1, 6, 0, 2)],
   ])('taken: %s', (_name, next) => {
-    signer().vote(vote(1, 5, 1, 1));
-    expect(signer().vote(next).signature).toHaveLength(64);
+    signer().vote(vote(1, 5, 1, 1), 0);
+    expect(signer().vote(next, 0).signature).toHaveLength(64);
   });
+});
+
+const HEIGHT = 7;
+
+describe('a signer whose disk is older than what it said', () => {
+  test('silent at a height, it signs nothing there, also after a restart, and goes on at the next', () => {
+    expect(signer().hasSigned({ height: 5, round: 2, step: 1 })).toBe(false);
+    signer().silence(5);
+    expect(signer().hasSigned({ height: 5, round: 2, step: 1 })).toBe(true);
+    for (const round of [0, 7]) {
+      expect(() => signer().vote(vote(2, 5, round, 1), 0)).toThrow(expect.objectContaining({ code: 'double-sign' }));
+    }
+    expect(signer().vote(vote(1, 6, 0, 1), 0).signature).toHaveLength(64);
+  });
+
+  test('a log with fewer entries than a precommit stood on does not back it, at that height only', () => {
+    signer().vote(vote(2, 5, 0, 1), 12);
+    signer().vote(vote(1, 5, 1, 2), 13);
+    expect([11, 12].map((logged) => signer().isBacked(5, logged))).toEqual([false, true]);
+    expect(signer().isBacked(6, 0)).toBe(true);
+    expect(signer().lastVote()).toMatchObject({ height: 5, round: 1, type: 1, voter: 'yz1' });
+  });
+});
+
+test.each([
+  ['the last slot torn', 1024],
+  ['both slots whole', null],
+])('of two slots the last whole one counts: %s', (_name, tornAt) => {
+  signer().vote(vote(1, 5, 0, 1), 0);
+  signer().vote(vote(2, 5, 0, 1), 0);
+  const file = path.join(dir, 'last-signed');
+  if (tornAt !== null) {
+    const bytes = readFileSync(file);
+    bytes.fill(0, tornAt + 40, tornAt + 80);
+    writeFileSync(file, bytes);
+  }
+  // A torn slot is a signature that never left: the step before it is what was said.
+  expect(signer().lastVote()).toMatchObject({ type: tornAt === null ? 2 : 1 });
+});
+
+test('a key that the members do not know signs nothing', () => {
+  const made = signer();
+  expect(made.use(sm2.generateKeyPair().publicKey)).toBe(false);
+  expect(() => made.vote(vote(1, 5, 0, 1), 0)).toThrow(expect.objectContaining({ code: 'double-sign' }));
 });
 
 describe('the write-ahead log', () => {
@@ -54,13 +102,13 @@ describe('the write-ahead log', () => {
   ];
   const file = () => path.join(dir, 'wal');
   const write = () => {
-    const wal = new Wal(systemDisk(dir).log('wal'));
+    const wal = new Wal(systemDisk(dir).log('wal'), HEIGHT);
     for (const entry of entries) wal.append(entry);
     wal.sync();
     wal.close();
   };
-  const read = () => {
-    const wal = new Wal(systemDisk(dir).log('wal'));
+  const read = (height = HEIGHT) => {
+    const wal = new Wal(systemDisk(dir).log('wal'), height);
     wal.close();
     return wal.entries;
   };
@@ -86,19 +134,20 @@ describe('the write-ahead log', () => {
   test('garbage after the end is cut off, and writing goes on', () => {
     write();
     appendFileSync(file(), Buffer.from([0, 0, 0, 5, 1, 2, 3, 4, 5, 6, 7, 8, 9]));
-    const wal = new Wal(systemDisk(dir).log('wal'));
+    const wal = new Wal(systemDisk(dir).log('wal'), HEIGHT);
     expect(wal.entries).toEqual(entries);
     wal.append({ type: 'start' });
     wal.close();
     expect(read()).toEqual([...entries, { type: 'start' }]);
   });
 
-  test('cleared it begins anew', () => {
+  test('of the next height it begins anew, whatever is left of the one before', () => {
     write();
-    const wal = new Wal(systemDisk(dir).log('wal'));
-    wal.clear();
+    const wal = new Wal(systemDisk(dir).log('wal'), HEIGHT);
+    wal.begin(HEIGHT + 1);
     wal.append({ type: 'start' });
     wal.close();
-    expect(read()).toEqual([{ type: 'start' }]);
+    expect(read(HEIGHT + 1)).toEqual([{ type: 'start' }]);
+    expect(read(HEIGHT)).toEqual([]);
   });
 });

@@ -5,7 +5,7 @@ import { utf8, toHex } from '../../../verifier/bytes.ts';
 import { type LayerName, type Trust, type VerifierCrypto, verifyReceipt } from '../../../verifier/index.ts';
 import { canonicalJson } from '../../../verifier/jcs.ts';
 import type { Receipt } from '../../../verifier/receipt.ts';
-import { makeReceipt } from '../../fixtures/receipt.ts';
+import { makeHandover, makeReceipt, signHeader } from '../../fixtures/receipt.ts';
 
 const crypto: VerifierCrypto = {
   sm3,
@@ -22,6 +22,19 @@ const trust: Trust = {
   genesisHash: receipt.ledger.genesisHash,
   membersHash: receipt.ledger.header.membersHash,
 };
+
+/** A receipt of the four, for someone who trusts the three that were before them. */
+const handed = makeReceipt();
+handed.ledger.handovers = [makeHandover()];
+const ofThree: Trust = { ...trust, membersHash: handed.ledger.handovers[0]!.header.membersHash };
+
+/** The handed-over receipt with its handover changed, and signed again by these. */
+function handedBy(signers: string[], edit: (handover: (typeof handed.ledger.handovers)[number]) => void): string {
+  const copy = structuredClone(handed);
+  edit(copy.ledger.handovers[0]!);
+  signHeader(copy.ledger.handovers[0]!, signers);
+  return canonicalJson(copy);
+}
 
 /** The receipt with one place changed afterwards, signatures left as they were. */
 function changed(edit: (receipt: Receipt) => void): string {
@@ -40,6 +53,7 @@ describe('verifyReceipt', () => {
       'inclusion pass',
       'header pass',
       'commit pass',
+      'handover pass',
       'trust pass',
     ]);
     expect(verdict.verdict).toBe('valid');
@@ -48,6 +62,23 @@ describe('verifyReceipt', () => {
   test('without a trust anchor, or without the file, it cannot tell', () => {
     expect(verifyReceipt(content, file, null, crypto).verdict).toBe('unknown');
     expect(verifyReceipt(content, null, trust, crypto).verdict).toBe('unknown');
+  });
+
+  test('members that were trusted before are enough, if they signed who comes after them', () => {
+    expect(verifyReceipt(canonicalJson(handed), file, ofThree, crypto).verdict).toBe('valid');
+    expect(verifyReceipt(canonicalJson(handed), file, trust, crypto).verdict).toBe('valid');
+  });
+
+  const three = ['yz1', 'yz2', 'yz3'];
+  test.each<[string, LayerName, string]>([
+    ['by too few', 'handover', handedBy(['yz1', 'yz2'], () => {})],
+    ['by one who was no member yet', 'handover', handedBy(['yz1', 'yz2', 'yzp'], () => {})],
+    ['to others', 'handover', handedBy(three, ({ header }) => (header.nextMembersHash = '00'.repeat(32)))],
+    ['after the receipt', 'handover', handedBy(three, ({ header }) => (header.height = 8))],
+    ['on another chain', 'handover', handedBy(three, ({ header }) => (header.chainId = 'other'))],
+    ['left out', 'trust', content],
+  ])('a handover %s is invalid at the layer "%s"', (_name, layer, altered) => {
+    expect(verifyReceipt(altered, file, ofThree, crypto).failed).toBe(layer);
   });
 
   const refusals: [string, LayerName, string][] = [
@@ -88,7 +119,7 @@ describe('verifyReceipt', () => {
   });
 
   test('one changed bit anywhere in the receipt is caught', () => {
-    const bytes = utf8(content);
+    const bytes = utf8(canonicalJson(handed));
     fc.assert(
       fc.property(fc.nat(bytes.length - 1), fc.nat(7), (at, bit) => {
         const altered = Uint8Array.from(bytes);

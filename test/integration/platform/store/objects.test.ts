@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mongo } from 'mongoose';
 import { sm3 } from '../../../../platform/crypto/index.ts';
-import { openStore, type Store } from '../../../../platform/store/index.ts';
+import { openStore, type Store, traceDigest, type TraceEntry } from '../../../../platform/store/index.ts';
 import { makeCard } from '../../../fixtures/card.ts';
 
 const MiB = 1024 * 1024;
@@ -175,24 +175,31 @@ describe('an object that comes in pieces', () => {
   });
 });
 
-describe('the audit trail', () => {
+describe('the trace', () => {
   const event = (id: string) => ({
     actor: { type: 'user' as const, id, roles: ['auditor'] },
-    action: 'archive.read',
+    action: 'archive.open' as const,
     object: { type: 'archive', id: 'ar_x' },
     result: 'allowed' as const,
     requestId: 'r',
   });
 
-  test('is one chain, whoever writes; an entry that was edited or taken out is named', async () => {
+  test('is one chain without a gap, whoever writes; two processes seal by one key', async () => {
     const other = await fresh();
-    await Promise.all(
-      [...Array(10).keys()].flatMap((i) => [store, other].map((one) => one.audit.append(event(`u${i}`)))),
+    const made = await Promise.all(
+      [...Array(200).keys()].flatMap((i) => [store, other].map((one) => one.trace.append(event(`u${i}`)))),
     );
+    expect(made.map(({ seq }) => seq).sort((a, b) => a - b)).toEqual([...Array(400).keys()].map((i) => i + 1));
+    const rows = await store.models.TraceEntry.find().sort({ seq: 1 }).select('-_id').lean<TraceEntry[]>();
+    const [seal, otherSeal] = [await store.trace.sealer(), await other.trace.sealer()];
+    let previousHash = '0'.repeat(64);
+    for (const row of rows) {
+      expect(row.previousHash).toBe(previousHash);
+      expect([seal(traceDigest(row)), otherSeal(traceDigest(row))]).toEqual([row.mac, row.mac]);
+      previousHash = row.hash;
+    }
+    expect(await other.trace.patientIdOf('P1')).toBe(await store.trace.patientIdOf('P1'));
+    expect(await store.trace.patientIdOf('P2')).not.toBe(await store.trace.patientIdOf('P1'));
     await other.close();
-    expect(await store.models.AuditEntry.countDocuments()).toBe(20);
-    expect(await store.audit.firstBroken()).toBeNull();
-    await store.models.AuditEntry.collection.updateOne({ seq: 7 }, { $set: { 'actor.id': 'someone else' } });
-    expect(await store.audit.firstBroken()).toBe(7);
   });
 });

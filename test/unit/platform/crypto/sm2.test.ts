@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { sm2 } from '../../../../platform/crypto/index.ts';
+import { sm2, type Sm2 } from '../../../../platform/crypto/index.ts';
 import { signatureFromDer, signatureToDer } from '../../../../platform/crypto/sm2-encoding.ts';
 import { openOpensslSm2 } from '../../../../platform/crypto/sm2-openssl.ts';
 import { openSmCryptoSm2 } from '../../../../platform/crypto/sm2-sm-crypto.ts';
@@ -19,12 +19,18 @@ const EXAMPLE = {
 const ORDER = hex('FFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFF7203DF6B21C6052B53BBF40939D54123');
 const openssl = openOpensslSm2();
 const smCrypto = openSmCryptoSm2();
+/** After some uses of a key its multiples are at hand. */
+const keySeen: Sm2 = {
+  ...openssl,
+  name: 'openssl, by a key seen before',
+  verify: (...args) => Array.from({ length: 10 }, () => openssl.verify(...args)).at(-1)!,
+};
 
 test('the provider in use here is OpenSSL', () => {
   expect(sm2.name).toBe('openssl');
 });
 
-describe.each([openssl, smCrypto])('$name', (provider) => {
+describe.each([openssl, keySeen, smCrypto])('$name', (provider) => {
   const { privateKey, publicKey, message, signature } = EXAMPLE;
 
   test('the published example', () => {
@@ -51,6 +57,7 @@ describe.each([openssl, smCrypto])('$name', (provider) => {
     ['r of zero', message, Buffer.concat([Buffer.alloc(32), signature.subarray(32)])],
     ['s of zero', message, Buffer.concat([signature.subarray(0, 32), Buffer.alloc(32)])],
     ['s of the order', message, Buffer.concat([signature.subarray(0, 32), ORDER])],
+    ['r and s that add up to the order', message, hex(`${'00'.repeat(31)}01${ORDER.toString('hex').slice(0, 62)}22`)],
     ['a short signature', message, signature.subarray(1)],
     ['no signature', message, Buffer.alloc(0)],
   ])('false on %s', (_, text, wrong) => {
@@ -87,6 +94,7 @@ test('each provider accepts what the other signs, on random keys and messages', 
       expect(smCrypto.publicKeyOf(privateKey)).toEqual(publicKey);
       expect(smCrypto.verify(publicKey, message, openssl.sign(privateKey, message))).toBe(true);
       expect(openssl.verify(publicKey, message, smCrypto.sign(privateKey, message))).toBe(true);
+      expect(keySeen.verify(publicKey, message, smCrypto.sign(privateKey, message))).toBe(true);
     }),
     { numRuns: 15 },
   );

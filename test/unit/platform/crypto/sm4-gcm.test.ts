@@ -79,9 +79,9 @@ test('both give the same bytes on random input, and open them', async () => {
   );
 });
 
-test('a chunk of a mebibyte, worked on a thread, agrees with the fallback', async () => {
+test('what is large enough for a thread agrees with the fallback', async () => {
   const { key, nonce, aad } = EXAMPLE;
-  const plaintext = Buffer.alloc((1 << 20) + 5, 'sealfolio');
+  const plaintext = Buffer.alloc((1 << 17) + 5, 'sealfolio');
   const sealed = await libgcrypt.seal(key, nonce, aad, plaintext);
   expect((await smCrypto.open(key, nonce, aad, sealed)).equals(plaintext)).toBe(true);
   const [one, two] = await Promise.all([sealed, sealed].map((data) => libgcrypt.open(key, nonce, aad, data)));

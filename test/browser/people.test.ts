@@ -1,0 +1,100 @@
+import { axe, BrowserWorld, shot } from '../fixtures/browser.ts';
+
+const world = new BrowserWorld();
+beforeAll(() => world.start());
+afterAll(() => world.stop());
+afterEach(async () => expect(await world.close()).toEqual([]));
+
+const NEXT = '山高水长 2026 年的一句话';
+
+test('the day of the administrators: one makes the account, one gives the role, one reads what they did', async () => {
+  const system = await world.login('sysadmin');
+  await system.click('nav >> text=科室');
+  await system.fill('[data-test=department-name] input, input[data-test=department-name]', '眼科');
+  await system.click('button:has-text("新建科室")');
+  await system.waitForSelector('td:has-text("眼科")');
+  await shot(system, 'departments');
+  await system.click('nav >> text=用户');
+  await system.click('[data-test=new-user]');
+  await system.fill('#new-username', 'liu.yan');
+  await system.fill('#display-name', '刘彦');
+  await system.fill('#related', 'YZ1900002');
+  await system.click('[data-test=save-user]');
+  await system.click('[data-test=invite]');
+  const code = (await system.locator('[data-test=code]').innerText()).trim();
+  await shot(system, 'user-activation');
+
+  const person = await world.open();
+  await person.goto(`${world.url}/activate`);
+  await person.fill('#username', 'liu.yan');
+  await person.fill('#code', code);
+  await person.fill('#password', NEXT);
+  await shot(person, 'activate');
+  await person.click('button[type=submit]');
+  await person.waitForURL('**/login');
+
+  const security = await world.login('secadmin');
+  await security.click('nav >> text=用户');
+  await security.click('button:has-text("刘彦")');
+  await security.click('.el-checkbox:has-text("医生")');
+  await security.click('.el-checkbox:has-text("审计员")');
+  expect(await security.locator('[data-test=grant]').isDisabled()).toBe(true);
+  await security.click('.el-checkbox:has-text("审计员")');
+  await security.fill('#grant-reason', '眼科新入职');
+  await shot(security, 'user-roles');
+  await security.click('[data-test=grant]');
+  await security.waitForSelector('tr:has-text("刘彦") >> text=医生');
+
+  await person.fill('#username', 'liu.yan');
+  await person.fill('#password', NEXT);
+  await person.click('button[type=submit]');
+  await person.waitForSelector('nav >> text=档案');
+
+  const auditor = await world.login('auditor');
+  await auditor.click('nav >> text=追溯');
+  await auditor.waitForSelector('tr:has-text("secadmin"):has-text("授予角色")');
+  await auditor.waitForSelector('tr:has-text("sysadmin"):has-text("新建账号")');
+  await shot(auditor, 'trace');
+});
+
+test('a second factor is set up with an authenticator, and asked for at the next login', async () => {
+  const { TOTP } = await import('otpauth');
+  const page = await world.login('head');
+  await page.goto(`${world.url}/account`);
+  await page.fill('#totp-password', world.raised.consortium.made.demoPassword);
+  await page.click('[data-test=totp]');
+  const secret = (await page.locator('[data-test=code]').innerText()).trim();
+  await shot(page, 'totp');
+  await page.fill('#totp-code', new TOTP({ secret }).generate());
+  await page.click('[data-test=totp]');
+  await page.waitForSelector('text=已绑定。');
+  await shot(page, 'account');
+
+  const again = await world.open();
+  await again.goto(world.url);
+  await again.fill('#username', 'head');
+  await again.fill('#password', world.raised.consortium.made.demoPassword);
+  await again.click('button[type=submit]');
+  await again.fill('#code', new TOTP({ secret }).generate({ timestamp: Date.now() + 30_000 }));
+  await again.click('button[type=submit]');
+  await again.waitForSelector('header .user');
+});
+
+test.each([
+  ['/activate', null],
+  ['/setup', null],
+  ['/users', 'sysadmin'],
+  ['/departments', 'sysadmin'],
+  ['/deputies', 'secadmin'],
+  ['/account', 'clerk'],
+])('%s meets WCAG 2 AA by axe, light and dark, and fits a phone', async (target, username) => {
+  const page = username === null ? await world.open() : await world.login(username);
+  await page.goto(world.url + target);
+  await page.waitForLoadState('networkidle');
+  expect(await axe(page)).toEqual([]);
+  await page.evaluate("document.documentElement.classList.add('dark')");
+  expect(await axe(page)).toEqual([]);
+  await page.setViewportSize({ width: 390, height: 844 });
+  const overflow = await page.evaluate('document.documentElement.scrollWidth - window.innerWidth');
+  expect(overflow).toBeLessThanOrEqual(0);
+});

@@ -1,0 +1,286 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import type { Page } from 'playwright-core';
+import { scanOf } from '../../ops/demo/scans.ts';
+import { scanFolder } from '../../ops/ingest/scan-folder.ts';
+import { sendVisit, waitForEnd } from '../../ops/ingest/send.ts';
+import { Person } from '../fixtures/api.ts';
+import { BrowserWorld } from '../fixtures/browser.ts';
+
+/** What is typed, with a number that tells where: short enough for every field. */
+const evil = (n: number) => `${n}<img src=x onerror=alert(1)>{{7*7}}`;
+/** Fields whose text is kept, by number: what is kept of it comes up again in the pages below. */
+const KEPT = {
+  department: 11,
+  displayName: 12,
+  related: 13,
+  grant: 14,
+  disable: 15,
+  deputy: 16,
+  patientNo: 17,
+  patientName: 18,
+  ward: 19,
+  visitReason: 20,
+  fileName: 21,
+  apply: 22,
+  conditions: 23,
+  sendBack: 24,
+  refuse: 25,
+  renew: 26,
+  recall: 27,
+  bulk: 28,
+  hold: 29,
+  release: 30,
+  marks: 31,
+  policy: 32,
+  filter: 33,
+  reassign: 34,
+  agent: 35,
+  ownDeputy: 36,
+  visitNo: 37,
+  sessionsEnd: 38,
+  nodeTitle: 40,
+  catalogSave: 41,
+  catalogRestore: 42,
+} as const;
+type Kept = keyof typeof KEPT;
+
+/**
+ * Every field of text of the web's forms, by file and what it is bound to: the text that is kept of it, or why none is.
+ * Whoever adds a field adds it here, and where it comes up again to `SEEN`.
+ */
+const FIELDS: Record<string, Kept[] | string> = {
+  'catalog/edits-panel.vue catalog.restoreWhy': ['catalogRestore'],
+  'catalog/node-dialog.vue title': ['nodeTitle'],
+  'pages/catalog.vue catalog.saveWhy': ['catalogSave'],
+  'components/deputy-list.vue form.reason': ['deputy', 'ownDeputy'],
+  'components/deputy-list.vue form.from': 'a time',
+  'components/deputy-list.vue form.to': 'a time',
+  'components/day-field.vue day': 'a day',
+  'components/totp-setup.vue password': 'a secret',
+  'components/totp-setup.vue code': 'a secret',
+  'components/workflow-panel.vue workflows.reassignWho': 'a user name, which must be one',
+  'components/workflow-panel.vue workflows.${what}Why': ['reassign'],
+  'components/page-viewer.vue archive.printWhich': 'page numbers, read as such',
+  'components/user-panel.vue people.${what}Why': ['disable', 'sessionsEnd'],
+  'components/user-panel.vue form.username': 'a user name, by its pattern',
+  'components/user-panel.vue form.displayName': ['displayName'],
+  'components/user-panel.vue form.related': ['related'],
+  'components/user-panel.vue reason': ['grant'],
+  'loans/loan-filters.vue loans.filterName': ['filter'],
+  'loans/loan-filters.vue filters.q': ['filter'],
+  'loans/loan-actions.vue loans.whyRecall': ['recall'],
+  'loans/loan-actions.vue renewal.reason': ['renew'],
+  'loans/policy-editor.vue reason': ['policy'],
+  'loans/bulk-bar.vue loans.bulkHint': ['bulk'],
+  'loans/loan-decision.vue conditions': ['conditions'],
+  'loans/loan-decision.vue reason': ['refuse', 'sendBack'],
+  'pages/users.vue filters.q': 'looked for in the page alone',
+  'pages/departments.vue name': ['department'],
+  'pages/departments.vue renamed.name': ['department'],
+  'pages/activate.vue form.username': 'a user name, which must be one',
+  'pages/activate.vue form.code': 'a secret',
+  'pages/activate.vue form.password': 'a secret',
+  'pages/setup.vue code': 'a secret',
+  'pages/setup.vue people[role]!.username': 'a user name, by its pattern',
+  'pages/setup.vue people[role]!.displayName': ['displayName'],
+  'pages/trace.vue filters.value': 'the trace keeps its keyed MAC',
+  'pages/loan-apply.vue form.reason': ['apply'],
+  'pages/loan-apply.vue form.startAt': 'a time',
+  'pages/archives.vue filters.q': 'the trace keeps its keyed MAC',
+  'pages/archives.vue filters.department': 'kept in the address alone',
+  'pages/login.vue username': 'a user name, which must be one',
+  'pages/login.vue password': 'a secret',
+  'pages/login.vue code': 'a secret',
+  'pages/ingest.vue form[field]': ['patientNo', 'visitNo', 'patientName', 'ward'],
+  'pages/ingest.vue form.dischargedAt': 'a time',
+  'pages/ingest.vue form.reason': ['visitReason'],
+  'pages/account.vue form.current': 'a secret',
+  'pages/account.vue form.next': 'a secret',
+  'pages/archive.vue loans.${key}Why': ['hold', 'release', 'marks'],
+  'pages/archive.vue archive.retryWhy': ['grant'],
+};
+
+const WEB = path.join(process.cwd(), 'web', 'src');
+/** The web's fields of text: inputs by what they are bound to, and questions by their words. */
+function fieldsOfWeb(): string[] {
+  const found = new Set<string>();
+  for (const name of readdirSync(WEB, { recursive: true, encoding: 'utf8' })) {
+    if (!/\.(vue|ts)$/.test(name) || name === 'ask.ts') continue;
+    const text = readFileSync(path.join(WEB, name), 'utf8');
+    for (const [tag] of text.matchAll(/<(?:el-input|el-autocomplete|input|textarea)(?=[\s>])[^]*?>(?=\s|<)/g)) {
+      // A field that takes nothing typed: a file, or one that only shows who is asked for the password.
+      if (/type="(file|checkbox|radio|number|range)"|aria-hidden="true"/.test(tag)) continue;
+      const bound = /v-model(?:\.\w+)?="([^"]+)"/.exec(tag) ?? /(?:id|data-test)="([^"]+)"/.exec(tag);
+      found.add(`${name} ${bound?.[1] ?? tag}`);
+    }
+    for (const [, words] of text.matchAll(/(?:askReason|ElMessageBox\.prompt)\(\s*t\(\s*['`]([^'`]+)['`]/g))
+      found.add(`${name} ${words}`);
+  }
+  return [...found].sort();
+}
+
+const world = new BrowserWorld();
+let dir: string;
+/** Ids of what was made, for the addresses. */
+const made = { archiveId: '', loans: [] as string[] };
+
+/** Who looks where, what is clicked there, and the texts that must come up. */
+const SEEN: [username: string, where: () => string, clicks: string[], kept: Kept[]][] = [
+  ['sysadmin', () => '/departments', [], ['department']],
+  ['sysadmin', () => '/users', ['button:has-text("12<img")'], ['department', 'displayName', 'related']],
+  ['sysadmin', () => '/workflows?view=all&type=dischargeArchivingWorkflow', ['tbody button.link'], ['reassign']],
+  ['secadmin', () => '/users', ['button:has-text("12<img")'], ['displayName']],
+  ['secadmin', () => '/deputies', [], ['deputy', 'ownDeputy']],
+  ['doctor', () => '/account', [], ['agent', 'ownDeputy']],
+  ['doctor', () => '/loans?view=mine', ['.bell'], ['sendBack', 'refuse']],
+  ['doctor', () => `/loans/${made.loans[1]}`, [], ['apply', 'sendBack']],
+  ['doctor', () => `/loans/${made.loans[2]}`, [], ['refuse']],
+  ['doctor', () => `/loans/${made.loans[3]}`, [], ['bulk']],
+  ['doctor', () => `/loans/apply?archives=${made.archiveId}`, [], ['patientName']],
+  ['clerk', () => '/archives', [], ['patientNo', 'patientName', 'ward']],
+  ['clerk', () => `/archives/${made.archiveId}`, [], ['patientNo', 'patientName', 'visitNo', 'visitReason']],
+  ['clerk', () => `/archives/${made.archiveId}/catalog`, [], ['nodeTitle']],
+  ['clerk', () => '/ingest', [], ['fileName']],
+  ['clerk', () => '/loans?view=all', ['button:has-text("常用筛选")', 'button:has-text("33<img")'], ['filter']],
+  ['clerk', () => `/loans/${made.loans[0]}`, [], ['apply', 'conditions', 'renew', 'recall']],
+  ['clerk', () => '/workbench', [], []],
+  ['clerk', () => '/jobs', [], []],
+  ['medical', () => '/loan-policy', [], ['policy']],
+  ['auditor', () => '/trace?actor=secadmin', [], ['grant', 'sessionsEnd']],
+  ['auditor', () => '/trace?actor=sysadmin', ['tr:has-text("15<img") button.link'], ['disable', 'reassign']],
+  ['auditor', () => '/trace?actor=medical', [], ['hold', 'release', 'marks']],
+  ['auditor', () => `/trace?archiveId=${made.archiveId}`, [], ['catalogSave', 'catalogRestore']],
+];
+
+beforeAll(async () => {
+  dir = mkdtempSync(path.join(os.tmpdir(), 'sealfolio-xss-'));
+  await world.start();
+  const { raised, url } = world;
+  const people: Record<string, Person> = {};
+  for (const name of ['sysadmin', 'secadmin', 'doctor', 'clerk', 'medical']) {
+    const person = new Person(url, name);
+    if (name === 'doctor') person.agent.set('User-Agent', evil(KEPT.agent));
+    await person.login(raised.consortium.made.demoPassword);
+    people[name] = person;
+  }
+  const { sysadmin, secadmin, doctor, clerk, medical } = people as Record<
+    'sysadmin' | 'secadmin' | 'doctor' | 'clerk' | 'medical',
+    Person
+  >;
+
+  const { departmentId } = await sysadmin.ok<{ departmentId: string }>('post', '/departments', {
+    name: evil(KEPT.department),
+  });
+  const profile = { displayName: evil(KEPT.displayName), departmentId, relatedPatientNos: [evil(KEPT.related)] };
+  type Account = { revision: number };
+  const user = await sysadmin.ok<Account>('post', '/users', { username: 'evil.one', ...profile });
+  const match = ({ revision }: Account) => ({ 'If-Match': `"${revision}"` });
+  const grant = { roles: ['doctor'], reason: evil(KEPT.grant) };
+  const granted = await secadmin.ok<Account>('put', '/users/evil.one/roles', grant, match(user));
+  await secadmin.ok('post', '/users/evil.one/sessions-end', { reason: evil(KEPT.sessionsEnd) });
+  await sysadmin.ok('post', '/users/evil.one/disable', { reason: evil(KEPT.disable) }, match(granted));
+  const term = { from: new Date().toISOString(), to: new Date(Date.now() + 86_400_000).toISOString() };
+  const deputy = { principal: 'clerk2', deputy: 'head', ...term, reason: evil(KEPT.deputy) };
+  await secadmin.ok('post', '/deputies', deputy);
+  await doctor.ok('post', '/account/deputies', { deputy: 'head', ...term, reason: evil(KEPT.ownDeputy) });
+
+  const archives: string[] = [];
+  for (let i = 0; i < 4; i += 1) {
+    const folder = mkdtempSync(path.join(dir, 'visit-'));
+    writeFileSync(path.join(folder, `首页 ${evil(KEPT.fileName)}.jpg`), await scanOf('病案首页', 'x', 500 + i));
+    if (i === 0) writeFileSync(path.join(folder, `${evil(KEPT.fileName)}.jpg`), 'not a picture');
+    const visit = {
+      patientNo: `${evil(KEPT.patientNo)}${i}`,
+      visitNo: evil(KEPT.visitNo),
+      patientName: evil(KEPT.patientName),
+      department: evil(KEPT.ward),
+      dischargedAt: '2026-11-20T02:00:00Z',
+    };
+    writeFileSync(path.join(folder, 'visit.json'), JSON.stringify(visit));
+    const [scanned] = await scanFolder(folder);
+    const batch = await sendVisit(raised.client, scanned!, undefined, { reason: evil(KEPT.visitReason) });
+    archives.push((await waitForEnd(raised.client, batch)).archiveId);
+  }
+  made.archiveId = archives[0]!;
+  const base = { version: 1, edit: 0 };
+  const nodes = [{ type: 'frontPage', title: evil(KEPT.nodeTitle), pages: [{ page: 1 }] }];
+  const catalog = `/archives/${made.archiveId}/catalog`;
+  await clerk.ok('put', catalog, { base, nodes, reason: evil(KEPT.catalogSave) });
+  const restore = { base: { version: 1, edit: 1 }, to: base, reason: evil(KEPT.catalogRestore) };
+  await clerk.ok('post', `${catalog}/restore`, restore);
+  await clerk.ok('put', catalog, { base: { version: 1, edit: 2 }, nodes, reason: evil(KEPT.catalogSave) });
+
+  const { results } = await doctor.ok<{ results: { loanId: string }[] }>('post', '/loans', {
+    purpose: 'treatment',
+    reason: evil(KEPT.apply),
+    days: 30,
+    rights: ['view'],
+    archives: archives.map((archiveId) => ({ archiveId })),
+  });
+  made.loans = results.map(({ loanId }) => loanId);
+  const [a, b, c, d] = made.loans;
+  const act = (person: Person, loanId: string | undefined, what: string, body: object) =>
+    person.ok<{ loan: { task?: { taskId: string } } }>('post', `/loans/${loanId}/${what}`, body);
+  const taskId = 't1';
+  await act(clerk, a, 'approve', { taskId, conditions: evil(KEPT.conditions) });
+  await act(clerk, b, 'send-back', { taskId, reason: evil(KEPT.sendBack) });
+  await act(clerk, c, 'refuse', { taskId, reason: evil(KEPT.refuse) });
+  await clerk.ok('post', '/loan-jobs', { what: { act: 'refuse', reason: evil(KEPT.bulk) }, loanIds: [d] });
+  await act(doctor, a, 'start', {});
+  await act(doctor, a, 'renewals', { days: 5, reason: evil(KEPT.renew) });
+  await act(clerk, a, 'recall', { reason: evil(KEPT.recall) });
+  const held = `/archives/${archives[1]}`;
+  await medical.ok('post', `${held}/hold`, { reason: evil(KEPT.hold) });
+  await medical.ok('post', `${held}/hold-release`, { reason: evil(KEPT.release) });
+  await medical.ok('put', `${held}/marks`, { reason: evil(KEPT.marks), marks: [] });
+  type Policies = { items: { version: number; policy: object }[] };
+  const { items } = await medical.ok<Policies>('get', '/loan-policies');
+  const { version: from, policy } = items[0]!;
+  await medical.ok('post', '/loan-policies', { from, policy, reason: evil(KEPT.policy) });
+  const text = evil(KEPT.filter);
+  await clerk.ok('post', '/saved-filters', { page: 'loans', name: text, query: { q: text } });
+  const reassign = { reason: evil(KEPT.reassign), username: 'clerk2' };
+  for (const archiveId of archives) await sysadmin.ok('post', `/workflows/archive:yz1:${archiveId}/reassign`, reassign);
+});
+afterAll(async () => {
+  await world.stop();
+  rmSync(dir, { recursive: true, force: true });
+});
+afterEach(async () => expect(await world.close()).toEqual([]));
+
+test('every field of text of the web has an entry, and every text that is kept comes up somewhere', () => {
+  expect(fieldsOfWeb()).toEqual(Object.keys(FIELDS).sort());
+  const kept = new Set(Object.values(FIELDS).flatMap((one) => (typeof one === 'string' ? [] : one)));
+  const seen = new Set(SEEN.flatMap(([, , , names]) => names));
+  expect([...kept].filter((name) => !seen.has(name))).toEqual([]);
+});
+
+/** All that is to be read on the page: its text, and what stands in its fields. */
+const READ = `document.body.innerText + '\\n' +
+  [...document.querySelectorAll('input, textarea')].map((field) => field.value).join('\\n')`;
+const BOUND_MS = 20_000;
+
+async function look(page: Page, where: string, clicks: readonly string[], kept: readonly Kept[]): Promise<void> {
+  await page.goto(world.url + where);
+  for (const click of clicks) await page.locator(click).first().click();
+  const missing = async () => {
+    const text = (await page.evaluate(READ)) as string;
+    return kept.filter((name) => !text.includes(evil(KEPT[name])));
+  };
+  const end = Date.now() + BOUND_MS;
+  while ((await missing()).length > 0 && Date.now() < end) await page.waitForLoadState('networkidle');
+  expect([where, await missing()]).toEqual([where, []]);
+  await page.waitForLoadState('networkidle');
+  expect([where, await page.locator('img[src=x]').count()]).toEqual([where, 0]);
+  expect([where, (await page.evaluate(READ)) as string]).toEqual([where, expect.not.stringContaining('alert(1)>49')]);
+}
+
+test.each([...new Set(SEEN.map(([username]) => username))])(
+  'what was typed as markup is text wherever %s sees it',
+  async (username) => {
+    const page = await world.login(username);
+    for (const [name, where, clicks, kept] of SEEN) if (name === username) await look(page, where(), clicks, kept);
+  },
+);

@@ -1,0 +1,234 @@
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { sealTrace } from '../../../activities/tracing.ts';
+import { sm2, sm3 } from '../../../platform/crypto/index.ts';
+import type { TraceBatch, TraceEntry } from '../../../platform/store/index.ts';
+import { type TraceProof, verifyTraceProof } from '../../../verifier/trace-proof.ts';
+import { type Person, TestApi } from '../../fixtures/api.ts';
+import { committed, frontPage, startArchiving } from '../../fixtures/archiving.ts';
+import { TestMember } from '../../fixtures/member.ts';
+
+const member = new TestMember('trace');
+const api = new TestApi(member);
+let auditor: Person, clerk: Person, doctor: Person;
+const archiveId = 'ar_pages';
+
+beforeAll(async () => {
+  await member.start();
+  await api.start();
+  [auditor, clerk, doctor] = (await Promise.all(['auditor', 'clerk', 'doctor'].map((name) => api.login(name)))) as [
+    Person,
+    Person,
+    Person,
+  ];
+  const batchId = await committed(member, archiveId, [await frontPage(1)]);
+  await (await startArchiving(member, archiveId, batchId)).result();
+});
+afterAll(async () => {
+  api.stop();
+  await member.stop();
+});
+
+interface Page {
+  items: (Pick<TraceEntry, 'seq' | 'action' | 'kind' | 'result' | 'details' | 'from' | 'reason'> & {
+    actor: { id: string };
+    patientId?: string;
+    place?: { height: number };
+  })[];
+  nextBefore: number | null;
+  names: Record<string, string>;
+}
+const trace = (query = '') => auditor.ok<Page>('get', `/trace${query}`);
+const rows = () => member.store.models.TraceEntry.collection;
+
+/** Attests all rows that there are. */
+async function attest(): Promise<number> {
+  const { TraceBatch: Batch } = member.store.models;
+  await sealTrace(member.store, member.memberId, Number.MAX_SAFE_INTEGER);
+  await member.deps.signals.backlog();
+  for (;;) {
+    const waiting = await Batch.countDocuments({ attestation: { $exists: false } });
+    if (waiting === 0) return (await Batch.findOne().sort({ to: -1 }).lean<TraceBatch>())!.to;
+    await member.store.ping();
+  }
+}
+
+interface Line {
+  type: string;
+  [field: string]: unknown;
+}
+async function verify(person = auditor, url = api.url): Promise<Line[]> {
+  const response = await fetch(`${url}/api/v1/trace/verification`, {
+    method: 'POST',
+    headers: { cookie: person.cookie, 'x-csrf-token': person.csrf },
+  });
+  const lines = (await response.text()).trim().split('\n');
+  return lines.map((line) => JSON.parse(line) as Line);
+}
+const found = (lines: Line[]) =>
+  lines
+    .filter(({ type }) => type === 'finding')
+    .map(({ kind, from, to }) => `${kind as string} ${from as number}-${to as number}`);
+
+test('each read leaves a trace that says who, from where, whose record, and how it went', async () => {
+  await clerk.ok('get', '/archives?q=ar_pa&limit=5');
+  await clerk.ok('get', `/archives/${archiveId}`);
+  await clerk.call('get', `/archives/${archiveId}/pages/1`).expect(200);
+  await clerk.call('get', `/archives/${archiveId}/pages/1?use=print`).expect(200);
+  await clerk.call('get', `/archives/${archiveId}/package`).expect(200);
+  await doctor.call('get', `/archives/${archiveId}/pages/1`).expect(403);
+  await doctor.call('get', '/loans/ln_other').expect(404);
+
+  const { items, names } = await trace(`?archiveId=${archiveId}`);
+  const seen = items.map(({ action, result, actor }) => `${actor.id} ${action} ${result}`);
+  for (const what of [
+    'clerk archive.open allowed',
+    'clerk archive.page allowed',
+    'clerk archive.print allowed',
+    'clerk archive.package allowed',
+    'doctor request denied',
+  ])
+    expect(seen).toContain(what);
+  expect(names).toMatchObject({ clerk: '林晓岚' });
+  expect(items[0]!.from).toMatchObject({ address: expect.any(String) as string });
+  expect(items.every(({ patientId }) => /^pt_[0-9a-f]{32}$/.test(patientId!))).toBe(true);
+  const byPatient = await trace(`?patientNo=${archiveId}`);
+  // Looking an archive up in the trace is part of its own trace.
+  const before = byPatient.items.filter(({ action }) => action !== 'trace.read');
+  expect(before.map(({ seq }) => seq)).toEqual(items.map(({ seq }) => seq));
+  const denied = await trace('?actor=doctor&result=denied');
+  expect(denied.items.map(({ details }) => details!.code)).toEqual(['loan-not-found', 'loan-needed']);
+  const searched = await trace('?searched=AR_PA');
+  expect(searched.items).toMatchObject([{ action: 'archive.search', actor: { id: 'clerk' } }]);
+  expect(JSON.stringify(await rows().find().toArray())).not.toContain('测试');
+});
+
+test('reading the trace is traced, with what was looked for but not the number that names someone', async () => {
+  await trace('?patientNo=YZ77');
+  const [last] = (await trace('?kind=admin')).items.filter(({ action }) => action === 'trace.read');
+  expect(last).toMatchObject({ actor: { id: 'auditor' }, patientId: await member.store.trace.patientIdOf('YZ77') });
+  expect(JSON.stringify(await rows().find().toArray())).not.toContain('YZ77');
+});
+
+test('a page at a time, by every filter, and each row once', async () => {
+  for (let i = 0; i < 7; i += 1) await clerk.ok('get', `/archives/${archiveId}`);
+  const seqs: number[] = [];
+  for (let before: number | null = Number.MAX_SAFE_INTEGER; before !== null;) {
+    const page: Page = await trace(`?actor=clerk&kind=open&result=allowed&limit=3&before=${before}`);
+    seqs.push(...page.items.map(({ seq }) => seq));
+    before = page.nextBefore;
+  }
+  const all = await rows().find({ 'actor.id': 'clerk', kind: 'open', result: 'allowed' }).sort({ seq: -1 }).toArray();
+  expect(seqs).toEqual(all.map(({ seq }) => seq as number));
+  const middle = all[3]!.at as Date;
+  const since = await trace(`?actor=clerk&from=${middle.toISOString()}`);
+  expect(since.items.every(({ seq }) => seq >= (all[3]!.seq as number))).toBe(true);
+});
+
+describe('verified against a quorum', () => {
+  let attestedTo: number;
+  let kept: TraceEntry[];
+  beforeAll(async () => {
+    attestedTo = await attest();
+    kept = await rows().find<TraceEntry>({}).toArray();
+  });
+  afterEach(async () => {
+    await rows().deleteMany({ seq: { $lte: kept.at(-1)!.seq } });
+    await rows().deleteMany({ requestId: 'forged' });
+    await rows().insertMany(kept as never);
+  });
+
+  test('what was written is right, and says how far the members vouch for it', async () => {
+    const lines = await verify();
+    expect(found(lines)).toEqual([]);
+    const nodes = lines.find(({ type }) => type === 'nodes')!;
+    expect(nodes).toMatchObject({ needed: 2, attestedTo });
+    expect((nodes.nodes as { state: string }[]).map(({ state }) => state)).toEqual(Array(4).fill('agrees'));
+    expect(lines.at(-1)).toMatchObject({ type: 'done', findings: 0, attestedTo });
+  });
+
+  const forged = { requestId: 'forged', mac: '0'.repeat(32) };
+  const { seq: _seq, ...copied } = { seq: 0, ...forged };
+  test.each<[string, () => Promise<unknown>, string[]]>([
+    ['updateOne', () => rows().updateOne({ seq: 5 }, { $set: { 'actor.id': 'someone' } }), ['edited 5-5']],
+    ['deleteOne', () => rows().deleteOne({ seq: 6 }), ['removed 6-6']],
+    [
+      'insertOne between two rows',
+      async () =>
+        rows().insertOne({ ...(await rows().findOne({ seq: 4 }))!, _id: undefined as never, ...copied, seq: 4.5 }),
+      ['inserted 4.5-4.5'],
+    ],
+    [
+      'a swap of two rows',
+      async () => {
+        await rows().updateOne({ seq: 3 }, { $set: { seq: -1 } });
+        await rows().updateOne({ seq: 8 }, { $set: { seq: 3 } });
+        await rows().updateOne({ seq: -1 }, { $set: { seq: 8 } });
+      },
+      ['moved 3-3', 'moved 8-8'],
+    ],
+  ])('%s names the row', async (_what, edit, expected) => {
+    await edit();
+    const lines = await verify();
+    expect(found(lines)).toEqual(expected);
+    const finding = lines.find(({ type }) => type === 'finding')!;
+    if (!expected[0]!.startsWith('removed')) expect(finding.row).toMatchObject({ seq: finding.from });
+  });
+
+  test('a tail that was cut off after it was attested, though the batches’ own rows went with it', async () => {
+    const batches = await member.store.models.TraceBatch.collection.find().toArray();
+    await member.store.models.TraceBatch.collection.deleteMany({});
+    await rows().deleteMany({ seq: { $gte: attestedTo - 2, $lte: attestedTo } });
+    const gone = found(await verify());
+    await member.store.models.TraceBatch.collection.insertMany(batches);
+    expect(gone).toEqual([`removed ${attestedTo - 2}-${attestedTo}`]);
+  });
+
+  test('the page is told which row, in the words of the row; and others may not ask', async () => {
+    await rows().updateOne({ seq: 5 }, { $set: { reason: '<img src=x onerror=alert(1)>' } });
+    const finding = (await verify()).find(({ type }) => type === 'finding')!;
+    expect(finding.row).toMatchObject({ seq: 5, reason: '<img src=x onerror=alert(1)>' });
+    expect(await clerk.refusal('post', '/trace/verification')).toBe('permission-denied');
+  });
+
+  test('a node that leaves out records is named; too few nodes verify nothing', async () => {
+    const liar = http.createServer((request, response) => {
+      void (async () => {
+        const answer = await fetch(new URL(request.url!, member.witnesses[3]!.rpcUrl));
+        const body = (await answer.json()) as unknown;
+        response.end(JSON.stringify(request.url!.startsWith('/v1/records') ? (body as unknown[]).slice(1) : body));
+      })();
+    });
+    await new Promise<void>((done) => liar.listen(0, '127.0.0.1', done));
+    const lies = `http://127.0.0.1:${(liar.address() as AddressInfo).port}`;
+    const [own, second, third] = member.witnesses;
+    const silent = { memberId: 'yz3', rpcUrl: 'http://127.0.0.1:9' };
+    const other = new TestApi(member);
+    await other.start({ witnesses: [own!, second!, silent, { memberId: 'yzp', rpcUrl: lies }] });
+    const lines = await verify(await other.login('auditor'), other.url);
+    const nodes = lines.find(({ type }) => type === 'nodes')!.nodes as { state: string }[];
+    expect(nodes.map(({ state }) => state)).toEqual(['agrees', 'agrees', 'silent', 'differs']);
+    expect(found(lines)).toEqual([]);
+    other.stop();
+    const alone = new TestApi(member);
+    await alone.start({ witnesses: [third!, silent] });
+    expect(await (await alone.login('auditor')).refusal('post', '/trace/verification')).toBe('quorum-missing');
+    alone.stop();
+    liar.closeAllConnections();
+    liar.close();
+  });
+
+  test('each row has a proof that holds without believing the server, and fails at the step that was tampered with', async () => {
+    const proof = await auditor.ok<TraceProof>('get', '/trace/5/proof');
+    const crypto = { sm3, sm2Verify: sm2.verify.bind(sm2) };
+    const check = (change: Partial<TraceProof> = {}) =>
+      verifyTraceProof({ ...proof, ...change }, member.deps.trust, crypto);
+    expect(proof.row).not.toHaveProperty('mac');
+    expect(check()).toBeNull();
+    expect(check({ row: { ...proof.row, requestId: 'other' } })).toMatchObject({ failed: 'row' });
+    expect(check({ leaves: [...proof.leaves, proof.leaves[0]!] })).toMatchObject({ failed: 'batch' });
+    expect(check({ manifest: { ...proof.manifest, head: '0'.repeat(64) } })).toMatchObject({ failed: 'record' });
+    expect(check({ ledger: {} })).toMatchObject({ failed: 'ledger' });
+    expect(await auditor.refusal('get', '/trace/99999/proof')).toBe('trace-entry-not-found');
+  });
+});

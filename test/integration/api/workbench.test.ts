@@ -1,0 +1,293 @@
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import yauzl from 'yauzl';
+import type { LoanRow, Notice } from '../../../platform/store/index.ts';
+import { webhookChannel } from '../../../platform/notices/webhook.ts';
+import { type Person, TestApi } from '../../fixtures/api.ts';
+import { TestMember } from '../../fixtures/member.ts';
+
+const member = new TestMember('workbench');
+const api = new TestApi(member);
+let doctor: Person, head: Person, clerk: Person, clerk2: Person;
+/** A gateway of messages that answers as it is told. */
+const gateway = { status: 200, got: [] as { noticeId: string; kind: string; username: string }[] };
+const server = http.createServer((request, response) => {
+  let text = '';
+  request.on('data', (part: Buffer) => (text += part.toString()));
+  request.on('end', () => {
+    if (gateway.status < 300) gateway.got.push(JSON.parse(text) as (typeof gateway.got)[number]);
+    response.writeHead(gateway.status).end();
+  });
+});
+
+beforeAll(async () => {
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/robot`;
+  member.noticeChannels = [webhookChannel('im', url)];
+  await member.start();
+  await api.start();
+  [doctor, head, clerk, clerk2] = (await Promise.all(
+    ['doctor', 'head', 'clerk', 'clerk2'].map((name) => api.login(name)),
+  )) as [Person, Person, Person, Person];
+});
+afterAll(async () => {
+  api.stop();
+  await member.stop();
+  server.close();
+});
+
+let count = 0;
+async function lend(n: number, change: object = {}, names: Partial<Record<number, string>> = {}): Promise<string[]> {
+  const now = new Date();
+  const rows = Array.from({ length: n }, (_, i) => ({
+    archiveId: `ar_w${(count += 1)}`,
+    patientNo: `W${String(count).padStart(4, '0')}`,
+    visitNo: '1',
+    patientName: names[i] ?? `样例${count}`,
+    dischargedAt: now,
+    currentVersion: 1,
+    state: 'attested' as const,
+    pageCount: 1,
+    documentTypes: [],
+    createdAt: now,
+    updatedAt: now,
+  }));
+  await member.store.models.Archive.insertMany(rows);
+  const { results } = await doctor.ok<{ results: { loanId: string }[] }>('post', '/loans', {
+    purpose: 'treatment',
+    reason: '复诊',
+    days: 30,
+    rights: ['view'],
+    archives: rows.map(({ archiveId }) => ({ archiveId })),
+    ...change,
+  });
+  return results.map(({ loanId }) => loanId);
+}
+const row = (loanId: string) => member.store.models.Loan.findOne({ loanId }).lean<LoanRow>();
+interface Job {
+  jobId: string;
+  state: string;
+  total: number;
+  done: number;
+  failed: number;
+}
+async function ended(person: Person, { jobId }: Job) {
+  for (;;) {
+    const answer = await person.ok<{ job: Job; rows: { state: string; refusal?: { code: string } }[] }>(
+      'get',
+      `/loan-jobs/${jobId}?limit=200`,
+    );
+    if (answer.job.state === 'done') return answer;
+  }
+}
+
+describe('one thing done to many', () => {
+  test('to all that the filter finds, not only to those on the page; a result for each', async () => {
+    const loanIds = await lend(40);
+    await clerk2.ok('post', `/loans/${loanIds[7]}/claim`, { taskId: 't1' });
+    const filter = { view: 'tasks', state: 'pendingReview' };
+    const { total } = await clerk.ok<{ total: number }>('get', '/loans?view=tasks&state=pendingReview&limit=5');
+    expect(total).toBe(40);
+    const body = { what: { act: 'approve', conditions: '不得外传' }, filter, expected: total };
+    expect(await clerk.refusal('post', '/loan-jobs', { ...body, expected: 39 })).toBe('job-changed');
+    const job = await clerk.ok<Job>('post', '/loan-jobs', body);
+    expect(job).toMatchObject({ total: 40, state: 'running' });
+    const { job: after, rows } = await ended(clerk, job);
+    expect(after).toMatchObject({ done: 39, failed: 1 });
+    expect(rows[7]).toMatchObject({ state: 'failed', refusal: { code: 'loan-task-claimed' } });
+    for (const [i, loanId] of loanIds.entries())
+      expect([i, (await row(loanId))!.state]).toEqual([i, i === 7 ? 'pendingReview' : 'approved']);
+    expect(await clerk2.refusal('get', `/loan-jobs/${job.jobId}`)).toBe('job-not-found');
+    const { items } = await clerk.ok<{ items: Job[] }>('get', '/loan-jobs');
+    expect(items[0]).toMatchObject({ jobId: job.jobId, state: 'done' });
+  });
+
+  test('two do it to the same rows at once: each row is decided once', async () => {
+    const loanIds = await lend(30);
+    const make = (person: Person, act: object) => person.ok<Job>('post', '/loan-jobs', { what: act, loanIds });
+    const jobs = await Promise.all([
+      make(clerk, { act: 'approve' }),
+      make(clerk2, { act: 'refuse', reason: '停借盘点' }),
+    ]);
+    const [a, b] = await Promise.all([ended(clerk, jobs[0]), ended(clerk2, jobs[1])]);
+    expect(a.job.done + b.job.done).toBe(30);
+    expect(a.job.failed + b.job.failed).toBe(30);
+    for (const loanId of loanIds) expect((await row(loanId))!.decisions).toHaveLength(1);
+    const codes = [...a.rows, ...b.rows].flatMap(({ refusal }) => (refusal === undefined ? [] : [refusal.code]));
+    expect(new Set(codes)).toEqual(new Set(['loan-task-decided']));
+  });
+
+  test('what one may not do is a failed row, each with its reason; others’ rows are not found', async () => {
+    const research = await lend(2, { purpose: 'research' });
+    const { rows } = await ended(
+      clerk,
+      await clerk.ok<Job>('post', '/loan-jobs', { what: { act: 'approve' }, loanIds: research }),
+    );
+    expect(rows.map(({ refusal }) => refusal?.code)).toEqual(['loan-not-reviewer', 'loan-not-reviewer']);
+    const own = await ended(
+      doctor,
+      await doctor.ok<Job>('post', '/loan-jobs', { what: { act: 'recall', reason: 'x' }, loanIds: research }),
+    );
+    expect(own.rows.map(({ refusal }) => refusal?.code)).toEqual(['permission-denied', 'permission-denied']);
+    const withdrawn = await ended(
+      doctor,
+      await doctor.ok<Job>('post', '/loan-jobs', { what: { act: 'withdraw' }, loanIds: research }),
+    );
+    expect(withdrawn.job).toMatchObject({ done: 2, failed: 0 });
+    expect(await head.refusal('post', '/loan-jobs', { what: { act: 'start' }, filter: { view: 'mine' } })).toBe(
+      'job-empty',
+    );
+    expect(await head.refusal('post', '/loan-jobs', { what: { act: 'start' }, loanIds: ['ln_none'] })).toBe(
+      'job-empty',
+    );
+    expect(await clerk.refusal('post', '/loan-jobs', { what: { act: 'refuse' }, loanIds: research })).toBe(
+      'request-invalid',
+    );
+  });
+
+  test('part of an application is returned; the rest stays', async () => {
+    const loanIds = await lend(4);
+    await ended(clerk, await clerk.ok<Job>('post', '/loan-jobs', { what: { act: 'approve' }, loanIds }));
+    await ended(doctor, await doctor.ok<Job>('post', '/loan-jobs', { what: { act: 'start' }, loanIds }));
+    const some = loanIds.slice(0, 2);
+    await ended(doctor, await doctor.ok<Job>('post', '/loan-jobs', { what: { act: 'return' }, loanIds: some }));
+    const states = await Promise.all(loanIds.map(async (loanId) => (await row(loanId))!.state));
+    expect(states).toEqual(['returned', 'returned', 'onLoan', 'onLoan']);
+  });
+});
+
+test('filters are saved by name, each person’s own', async () => {
+  const body = { page: 'loans', name: '我的逾期', query: { view: 'mine', state: 'overdue' } };
+  const made = await clerk.ok<{ filterId: string }>('post', '/saved-filters', body);
+  expect(await clerk.refusal('post', '/saved-filters', body)).toBe('filter-taken');
+  expect(await clerk.ok('get', '/saved-filters?page=loans')).toMatchObject({ items: [body] });
+  expect(await clerk2.ok('get', '/saved-filters?page=loans')).toEqual({ items: [] });
+  expect(await clerk2.refusal('delete', `/saved-filters/${made.filterId}`)).toBe('filter-not-found');
+  await clerk.call('delete', `/saved-filters/${made.filterId}`).expect(204);
+});
+
+/** Texts of the entries of a ZIP. */
+const unzip = (data: Buffer) =>
+  new Promise<Map<string, Buffer>>((done, fail) => {
+    const found = new Map<string, Buffer>();
+    yauzl.fromBuffer(data, { lazyEntries: true }, (error, zip) => {
+      if (error) return fail(error);
+      zip.on('entry', (entry: yauzl.Entry) =>
+        zip.openReadStream(entry, (broken, stream) => {
+          if (broken) return fail(broken);
+          const parts: Buffer[] = [];
+          stream.on('data', (part: Buffer) => parts.push(part));
+          stream.on('end', () => {
+            found.set(entry.fileName, Buffer.concat(parts));
+            zip.readEntry();
+          });
+        }),
+      );
+      zip.on('end', () => done(found));
+      zip.readEntry();
+    });
+  });
+
+test('a list is exported whole, with who took it and when behind and around it; text is never a formula', async () => {
+  await lend(1, { reason: '=HYPERLINK("http://evil","点我")&<b>' }, { 0: '=1+1' });
+  const answer = await clerk.call('get', '/loans.xlsx?view=all').responseType('blob').expect(200);
+  expect(answer.headers['content-disposition']).toMatch(/loans-\d{4}-\d\d-\d\d\.xlsx/);
+  const files = await unzip(answer.body as Buffer);
+  const sheet = files.get('xl/worksheets/sheet1.xml')!.toString('utf8');
+  expect(sheet.match(/<row>/g)!.length - 1).toBe(
+    await member.store.models.Loan.countDocuments({ state: { $ne: 'draft' } }),
+  );
+  expect(sheet).toContain('林晓岚（clerk）');
+  expect(sheet).toContain(
+    '<t xml:space="preserve">=HYPERLINK(&quot;http://evil&quot;,&quot;点我&quot;)&amp;&lt;b&gt;</t>',
+  );
+  expect(sheet).not.toContain('<f>');
+  expect(files.get('xl/media/mark.png')!.subarray(1, 4).toString()).toBe('PNG');
+  const audit = await member.store.models.TraceEntry.findOne({ action: /^loan\.export/ }).lean();
+  expect(audit).toMatchObject({ actor: { id: 'clerk' } });
+  const own = await unzip((await doctor.call('get', '/loans.xlsx?view=tasks').responseType('blob')).body as Buffer);
+  expect(own.get('xl/worksheets/sheet1.xml')!.toString('utf8').match(/<row>/g)).toHaveLength(1);
+});
+
+describe('notices', () => {
+  const deliveries = async (kind: string) =>
+    (await member.store.models.Notice.find({ kind }).sort({ at: -1 }).limit(1).lean<Notice[]>())[0]?.deliveries[0];
+
+  test('told in the app; read, one or all', async () => {
+    const { items, unread } = await doctor.ok<{ items: { noticeId: string; kind: string }[]; unread: number }>(
+      'get',
+      '/notices',
+    );
+    expect(items.map(({ kind }) => kind)).toContain('approved');
+    expect(unread).toBeGreaterThan(0);
+    await doctor.call('post', '/notices/read', { noticeIds: [items[0]!.noticeId] }).expect(204);
+    expect(await doctor.ok('get', '/notices')).toMatchObject({ unread: unread - 1 });
+    expect(await head.refusal('post', '/notices/read', { noticeIds: [items[0]!.noticeId] })).toBe('notice-not-found');
+    await doctor.call('post', '/notices/read', {}).expect(204);
+    expect(await doctor.ok('get', '/notices')).toMatchObject({ unread: 0 });
+  });
+
+  test('the gateway fails: the decision stands, the app has the notice; it is sent when the gateway is back, once', async () => {
+    gateway.status = 500;
+    const [loanId] = await lend(1);
+    await clerk.ok('post', `/loans/${loanId}/refuse`, { taskId: 't1', reason: '理由不足' });
+    expect((await row(loanId!))!.state).toBe('refused');
+    const { Notice } = member.store.models;
+    let found: Notice | null = null;
+    while ((found?.deliveries[0]?.attempts ?? 0) < 1)
+      found = await Notice.findOne({ loanId, kind: 'refused' }).lean<Notice>();
+    expect(found!.deliveries).toMatchObject([{ channel: 'im', state: 'pending', code: 'notice-failed' }]);
+    expect((await doctor.ok<{ items: object[] }>('get', '/notices')).items[0]).toMatchObject({
+      kind: 'refused',
+      loanId,
+      reason: '理由不足',
+    });
+    gateway.status = 200;
+    const before = gateway.got.length;
+    await Notice.updateMany({}, { $set: { 'deliveries.$[].nextAt': new Date() } });
+    await member.deps.signals.notices();
+    while ((await deliveries('refused'))?.state !== 'sent');
+    expect(gateway.got.slice(before).filter(({ noticeId }) => noticeId === found!.noticeId)).toHaveLength(1);
+    expect(JSON.stringify(gateway.got)).not.toContain('样例');
+    expect((await row(loanId!))!.decisions).toHaveLength(1);
+  });
+});
+
+describe('live updates', () => {
+  /** What a page hears, as it comes. */
+  async function listen(person: Person) {
+    const events: string[] = [];
+    const request = http.get(`${api.url}/api/v1/events`, { headers: { cookie: person.cookie } });
+    const response = await new Promise<http.IncomingMessage>((done) => request.once('response', done));
+    response.setEncoding('utf8');
+    response.on('data', (text: string) => events.push(...[...text.matchAll(/event: (\w+)/g)].map(([, name]) => name!)));
+    return { events, response, end: () => request.destroy() };
+  }
+  const heard = async (events: string[], name: string) => {
+    while (!events.includes(name)) await member.store.ping();
+  };
+
+  test('an application is heard by the applicant and the records room, and by nobody else; the answer holds no content', async () => {
+    const pages = {
+      doctor: await listen(doctor),
+      clerk: await listen(clerk),
+      auditor: await listen(await api.login('auditor')),
+    };
+    await Promise.all(Object.values(pages).map(({ events }) => heard(events, 'open')));
+    const [loanId] = await lend(1);
+    await Promise.all([heard(pages.doctor.events, 'loans'), heard(pages.clerk.events, 'loans')]);
+    await clerk.ok('post', `/loans/${loanId}/approve`, { taskId: 't1' });
+    await heard(pages.doctor.events, 'notices');
+    expect(pages.auditor.events).toEqual(['open']);
+    expect(pages.clerk.events).not.toContain('notices');
+    for (const { end } of Object.values(pages)) end();
+  });
+
+  test('when the process stops, pages are let go', async () => {
+    const page = await listen(doctor);
+    await heard(page.events, 'open');
+    const closed = new Promise((done) => page.response.once('end', done));
+    await api.deps.events.close();
+    await closed;
+  });
+});

@@ -1,0 +1,166 @@
+import { once } from 'node:events';
+import request from 'supertest';
+import { createRpc } from '../../../chain-node/rpc/app.ts';
+import { Ledger } from '../../../chain-node/state/ledger.ts';
+import { systemDisk } from '../../../chain-node/store/system-disk.ts';
+import {
+  checkSnapshot,
+  decodeSnapshot,
+  encodeSnapshot,
+  type Snapshot,
+  takeSnapshot,
+} from '../../../chain-node/sync/snapshot.ts';
+import { checkChain, compareChains } from '../../../ops/fsck/ledger.ts';
+import { sm2 } from '../../../platform/crypto/index.ts';
+import { createMetrics } from '../../../platform/observe/metrics.ts';
+import { MEMBERS, Nodes } from '../../fixtures/nodes.ts';
+import { Rpcs } from '../../fixtures/rpc.ts';
+
+/** More than are taken one by one. */
+const BLOCKS = 70;
+const nodes = new Nodes(['watch']);
+beforeAll(async () => {
+  await nodes.startAll();
+  for (let i = 0; i < BLOCKS; i += 1) await attested([`record ${i}`, `${i} too`], ['yz1']);
+});
+afterAll(() => nodes.stopAll());
+
+async function attested(texts: readonly string[], on: readonly string[]): Promise<string> {
+  const { encoded, txId } = nodes.transaction('yz1', texts);
+  await nodes.node('yz1').submit(encoded);
+  for (const id of on) await nodes.final(id, txId);
+  return txId;
+}
+
+async function reaches(id: string, height: number): Promise<void> {
+  const node = nodes.node(id);
+  while (node.ledger.height < height) await once(node, 'block');
+}
+
+test('an observer begins with a snapshot, follows the head, and proves what came since; what came before is pruned', async () => {
+  const { height } = nodes.node('yz1').ledger;
+  const watch = await nodes.start('watch', { sync: 'snapshot' });
+  while (watch.ledger.height < height) await once(watch, 'governance');
+  const early = (await nodes.node('yz1').reader.record(0)).entry.txId.toString('hex');
+  const txId = await attested(['after the snapshot', 'that too'], ['watch']);
+  const { ledger, reader } = nodes.node('watch');
+  expect(ledger.base.height).toBeGreaterThanOrEqual(BLOCKS);
+  expect(await reader.receipt(txId, 1)).toEqual(await nodes.node('yz1').reader.receipt(txId, 1));
+  const { logSize } = ledger.base;
+  expect(await reader.consistency(logSize, ledger.logSize)).toEqual(
+    await nodes.node('yz1').reader.consistency(logSize, ledger.logSize),
+  );
+  const app = createRpc(nodes.node('watch'), createMetrics('t'));
+  for (const path of ['blocks/1', `transactions/${early}`, 'records?from=0', 'consistency?from=1']) {
+    const { body } = await request(app).get(`/v1/${path}`).expect(410);
+    expect(body).toMatchObject({ code: 'pruned' });
+  }
+  const { body } = await request(app).get('/v1/status').expect(200);
+  expect(body).toMatchObject({ base: ledger.base });
+});
+
+test('it is the same after a restart', async () => {
+  const { base } = nodes.node('watch').ledger;
+  await nodes.stop('watch');
+  await attested(['while it was away'], ['yz1']);
+  await nodes.start('watch', { sync: 'snapshot' });
+  await reaches('watch', nodes.node('yz1').ledger.height);
+  expect(nodes.node('watch').ledger.base).toEqual(base);
+  const { entry } = await nodes.node('watch').reader.record(nodes.node('watch').ledger.logSize - 1);
+  expect(await nodes.node('watch').reader.byKey('archive', entry.record.key, base.logSize, 100)).toHaveLength(
+    nodes.node('watch').ledger.logSize - base.logSize,
+  );
+});
+
+test('fsck checks what a pruned node has, says from where on, and holds it against a node that has all', async () => {
+  const rpcs = new Rpcs(nodes, ['watch', 'yz1']);
+  await rpcs.startAll();
+  const { members, policy, hash } = nodes.genesis;
+  const start = {
+    genesisHash: hash.toString('hex'),
+    members: members.map((member) => ({ ...member, publicKey: member.publicKey.toString('hex') })),
+    policy,
+  };
+  const [watch, whole] = await Promise.all(['watch', 'yz1'].map((id) => checkChain(rpcs.url(id), start)));
+  const { base, height, logSize } = nodes.node('watch').ledger;
+  expect(watch).toMatchObject({ memberId: 'watch', base: base.height, findings: [] });
+  expect(watch!.records).toHaveLength(logSize - base.logSize);
+  expect(watch!.hashes.slice(base.height)).toEqual(whole!.hashes.slice(base.height, height));
+  expect(compareChains([watch!, whole!])).toEqual([]);
+  expect(compareChains([watch!])).toMatchObject([{ reason: expect.stringContaining('no node has what lies before') }]);
+  const hashes = watch!.hashes.map(() => '00');
+  expect(compareChains([{ ...watch!, hashes }, whole!])).toMatchObject([
+    { where: `ledger watch height ${base.height + 1}` },
+  ]);
+  await rpcs.stopAll();
+});
+
+test('a validator needs all blocks: sync by a snapshot is refused', async () => {
+  await nodes.stop('yz3');
+  await expect(nodes.start('yz3', { sync: 'snapshot' })).rejects.toMatchObject({ code: 'config-invalid' });
+  await nodes.start('yz3');
+});
+
+const other = sm2.generateKeyPair().publicKey;
+const changed = (bytes: Buffer) => Buffer.from(bytes.map((byte, i) => (i === 0 ? byte ^ 1 : byte)));
+type Change = (snapshot: Snapshot) => Snapshot;
+const header =
+  (change: object): Change =>
+  (snapshot) => ({
+    ...snapshot,
+    certificate: { ...snapshot.certificate, header: { ...snapshot.certificate.header, ...change } },
+  });
+const wrong: [string, Change][] = [
+  ['a later height', header({ height: 1_000_000 })],
+  ['a larger log', header({ logSize: 1_000_000 })],
+  ['another chain', header({ chainId: 'other' })],
+  [
+    'a signature less than a quorum',
+    (s) => {
+      const { commit } = s.certificate;
+      return {
+        ...s,
+        certificate: { ...s.certificate, commit: { ...commit, signatures: commit.signatures.slice(0, 2) } },
+      };
+    },
+  ],
+  [
+    'a member with another key',
+    (s) => ({
+      ...s,
+      governance: { ...s.governance, members: s.governance.members.map((one) => ({ ...one, publicKey: other })) },
+    }),
+  ],
+  [
+    'another policy',
+    (s) => ({ ...s, governance: { ...s.governance, policy: { version: 9, document: Buffer.from('{}') } } }),
+  ],
+  ['a changed tile', (s) => ({ ...s, tiles: s.tiles.map((tile) => (tile.length === 0 ? tile : changed(tile))) })],
+  ['a tile less', (s) => ({ ...s, tiles: s.tiles.slice(0, -1) })],
+  ['a tile cut short', (s) => ({ ...s, tiles: s.tiles.map((tile) => tile.subarray(0, -32)) })],
+  ['a handover that is none', (s) => ({ ...s, handovers: [{ certificate: s.certificate, governance: s.governance }] })],
+];
+
+test('a snapshot is checked whole against the genesis: whatever is changed in it, it is refused', async () => {
+  const ledger = await Ledger.open(nodes.genesis, { disk: systemDisk(`${nodes.dir}/empty`), signatures: sm2 });
+  const snapshot = decodeSnapshot(encodeSnapshot(await takeSnapshot(nodes.node('yz1').ledger)));
+  await checkSnapshot(ledger, snapshot);
+  const answers = await Promise.all(
+    wrong.map(async ([name, change]) => [
+      name,
+      await checkSnapshot(ledger, change(snapshot)).then(
+        () => 'taken',
+        ({ code }: { code: string }) => code,
+      ),
+    ]),
+  );
+  expect(answers).toEqual(
+    wrong.map(([name]) => [name, name === 'another chain' ? 'chain-mismatch' : 'commit-invalid']),
+  );
+  await ledger.store.close();
+});
+
+test('all still agree', async () => {
+  await attested(['at the end'], [...MEMBERS, 'watch']);
+  expect(nodes.node('watch').ledger.head).toEqual(nodes.node('yz1').ledger.head);
+});
