@@ -20,6 +20,8 @@ export class Candidates {
   readonly #waiting: Waiting[] = [];
   /** Transactions that a proposal names and the mempool does not have. */
   readonly #loose = new Map<string, CheckedTx>();
+  /** Those of all checked blocks by hash, once somebody has asked for one. */
+  #inBlocks: Map<string, CheckedTx> | null = null;
 
   constructor(private readonly inMempool: (hash: Buffer) => CheckedTx | undefined) {}
 
@@ -30,6 +32,7 @@ export class Candidates {
 
   setChecked(hash: Buffer, prepared: Prepared | null): void {
     this.#checked.set(keyOf(hash), prepared);
+    this.#inBlocks = null;
   }
 
   #find(hash: Buffer): CheckedTx | undefined {
@@ -79,18 +82,16 @@ export class Candidates {
   /** A transaction of a block of this height, for who asks for it. */
   tx(hash: Buffer): CheckedTx | undefined {
     const key = keyOf(hash);
-    const loose = this.#loose.get(key);
-    if (loose !== undefined) return loose;
-    for (const prepared of this.#checked.values()) {
-      const found = prepared?.txs.find((tx) => keyOf(tx.hash) === key);
-      if (found !== undefined) return found;
-    }
-    return undefined;
+    this.#inBlocks ??= new Map(
+      [...this.#checked.values()].flatMap((prepared) => (prepared?.txs ?? []).map((tx) => [keyOf(tx.hash), tx])),
+    );
+    return this.#loose.get(key) ?? this.#inBlocks.get(key);
   }
 
   clear(): void {
     this.#checked.clear();
     this.#waiting.length = 0;
     this.#loose.clear();
+    this.#inBlocks = null;
   }
 }

@@ -40,6 +40,11 @@ export class Intake {
     });
   }
 
+  /** Whether it is here, and waits to be checked. */
+  isPending(hash: Buffer): boolean {
+    return this.#pending.has(hash.toString('latin1'));
+  }
+
   /** Takes a signed transaction; `hash` is its leafHash. Sent again it is the same answer. Throws LedgerError. */
   submit(encoded: Buffer, hash: Buffer = leafHash(encoded)): Promise<CheckedTx> {
     const known = this.mempool.byHash(hash);

@@ -99,11 +99,12 @@ export class Gossip {
     );
   }
 
-  /** Asks a peer for these, but for what another was asked for just now. */
+  /** Asks a peer for these, but for what is being checked, and what another was asked for just now. */
   want(from: string, hashes: readonly Buffer[]): void {
-    const { links, world } = this.options;
+    const { intake, links, world } = this.options;
     const now = world.now();
     const asked = hashes.filter((hash) => {
+      if (intake.isPending(hash)) return false;
       const wanted = this.#wanted.get(keyOf(hash));
       if (wanted !== undefined && now - wanted.at < ANSWER_WITHIN_MS && links.isConnected(wanted.from)) return false;
       this.#wanted.set(keyOf(hash), { from, at: now });
@@ -140,8 +141,8 @@ export class Gossip {
 
   /** Whether to take one that was not asked for. */
   #takesUnasked(from: string, encoded: Buffer, hash: Buffer): boolean {
-    const { mempool, world } = this.options;
-    if (encoded.length > SMALL_BYTES || mempool.isKnown(hash)) return false;
+    const { mempool, intake, world } = this.options;
+    if (encoded.length > SMALL_BYTES || mempool.isKnown(hash) || intake.isPending(hash)) return false;
     const budget = this.#unasked.get(from) ?? new TokenBucket(UNASKED_A_SECOND, UNASKED_AT_ONCE, world.now);
     this.#unasked.set(from, budget);
     return budget.take();

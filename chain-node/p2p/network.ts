@@ -10,6 +10,7 @@ import type { LinkEvents, Links } from '../world.ts';
 import { boundControlFrames } from './control-frames.ts';
 import { dialWebSocket } from './dial.ts';
 import { MAX_FRAME_BYTES, splitFrame } from './frames.ts';
+import { gather } from './gather.ts';
 import { greet, HELLO_WITHIN_MS, Side } from './hello.ts';
 import { TokenBucket } from './limits.ts';
 import { LinkTls, type TlsFiles } from './tls.ts';
@@ -53,6 +54,7 @@ const MAX_RETRY_MS = 3000;
 
 interface Link {
   ws: WebSocket;
+  socket: TLSSocket;
   heardAt: number;
 }
 
@@ -137,6 +139,7 @@ export class Network implements Links {
       link.ws.terminate();
       return;
     }
+    gather(link.socket);
     link.ws.send(bytes);
   }
 
@@ -199,14 +202,14 @@ export class Network implements Links {
   }
 
   #greet(ws: WebSocket, socket: TLSSocket, side: Side, expected?: string): void {
-    const onProven = (memberId: string) => this.#admit(memberId, ws);
+    const onProven = (memberId: string) => this.#admit(memberId, ws, socket);
     greet(ws, socket, side, { ...this.options, tag: HELLO_TAG, onProven, ...(expected !== undefined && { expected }) });
   }
 
-  #admit(memberId: string, ws: WebSocket): void {
+  #admit(memberId: string, ws: WebSocket, socket: TLSSocket): void {
     const { logger, onFrame, onOpen } = this.options;
     this.#links.get(memberId)?.ws.terminate();
-    const link = { ws, heardAt: Date.now() };
+    const link = { ws, socket, heardAt: Date.now() };
     this.#links.set(memberId, link);
     ws.once('close', () => {
       if (this.#links.get(memberId) === link) this.#links.delete(memberId);

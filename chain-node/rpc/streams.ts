@@ -6,6 +6,7 @@ import { MAX_TX_BYTES } from '../codec/transaction.ts';
 import { LedgerError } from '../errors.ts';
 import type { LedgerNode } from '../node.ts';
 import { boundControlFrames } from '../p2p/control-frames.ts';
+import { gather } from '../p2p/gather.ts';
 
 /** Transactions of one connection that are being checked; more wait in its socket. */
 const MAX_PENDING = 2048;
@@ -29,13 +30,14 @@ function subscribe(node: LedgerNode, ws: WebSocket, withTxs: boolean): void {
 }
 
 /** Takes encoded transactions, one a message, and answers each in turn: `{n, txId}` or `{n, code, reason}`, n counting from 0. */
-function takeTransactions(node: LedgerNode, ws: WebSocket): void {
+function takeTransactions(node: LedgerNode, ws: WebSocket, socket: Duplex): void {
   let next = 0;
   let pending = 0;
   const answer = (content: object) => {
     pending -= 1;
     if (ws.bufferedAmount > MAX_UNSENT_BYTES) return ws.terminate();
     if (ws.isPaused && pending < MAX_PENDING / 2) ws.resume();
+    gather(socket);
     ws.send(JSON.stringify(content));
   };
   ws.on('message', (data: RawData) => {
@@ -71,7 +73,7 @@ export function attachStreams(server: Server, node: LedgerNode): void {
         use(ws);
       });
     if (pathname === '/v1/subscribe') open((ws) => subscribe(node, ws, searchParams.get('txs') === '1'));
-    else if (pathname === '/v1/submit') open((ws) => takeTransactions(node, ws));
+    else if (pathname === '/v1/submit') open((ws) => takeTransactions(node, ws, socket));
     else socket.destroy();
   });
 }
