@@ -4,9 +4,10 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { sm2 } from '../platform/crypto/index.ts';
 import { createSm3, sm3 } from '../platform/crypto/sm3.ts';
+import { EVIDENCE_FORMAT, type EvidenceStep, verifyEvidence } from '../verifier/evidence-file.ts';
 import { type FileDigests, type Trust, type Verdict, verifyReceipt } from '../verifier/index.ts';
 
-const USAGE = 'usage: npm run verify -- RECEIPT.json FILE.ofd [--trust TRUST.json]';
+const USAGE = 'usage: npm run verify -- RECEIPT.json FILE.ofd | EVIDENCE.json [--trust TRUST.json]';
 const EXIT = { valid: 0, invalid: 1, unknown: 2 } as const;
 const MARK = { pass: '✓', fail: '✗', unknown: '?', skipped: '–' } as const;
 const SENTENCE = {
@@ -14,6 +15,24 @@ const SENTENCE = {
   invalid: '无效。 Invalid.',
   unknown: '无法判定。 Cannot tell.',
 } as const;
+
+/** What is said of evidence against members. */
+const EVIDENCE_SENTENCE = {
+  valid: '证据成立。 The evidence proves what it says.',
+  invalid: '证据不成立。 The evidence does not prove what it says.',
+  unknown: '签名成立，公钥属于谁需另行确认。 The signatures are right; somebody has to vouch for the keys.',
+} as const;
+const EVIDENCE_STEPS: Record<EvidenceStep['name'], { zh: string; en: string }> = {
+  form: { zh: '证据格式', en: 'Form of the evidence' },
+  members: { zh: '成员集与区块头一致', en: 'The members are the headers’' },
+  equivocation: { zh: '同一步骤的两份签名', en: 'Two signatures for one step' },
+  twoBlocks: { zh: '同一高度的两个区块', en: 'Two blocks of one height' },
+  forkCertificate: { zh: '区块的多数签名', en: 'A quorum’s signatures under the block' },
+  forkAccused: { zh: '两边都签了的成员', en: 'Members that signed both' },
+  splitView: { zh: '另一本账的检查点', en: 'A checkpoint of another ledger' },
+  trustAnchor: { zh: '信任锚', en: 'Trust anchor' },
+};
+const crypto = { sm3, sm2Verify: sm2.verify.bind(sm2) };
 
 /** What keeps the command from looking at all: a missing argument, an unreadable file. Exit 2. */
 class CannotTell extends Error {}
@@ -55,6 +74,24 @@ function print(verdict: Verdict, trust: Trust | null): void {
   }
 }
 
+/** null: it is no evidence. */
+function evidenceOf(file: string): string | null {
+  const content = readFileSync(file, 'utf8');
+  return content.includes(`"${EVIDENCE_FORMAT}"`) ? content : null;
+}
+
+function checkEvidence(content: string, trust: Trust | null): number {
+  const { verdict, steps, file } = verifyEvidence(content, trust, crypto);
+  for (const { name, state, values, detail } of steps) {
+    const said = [...Object.entries(values ?? {}).map(([key, value]) => `${key} ${value}`), detail].filter(Boolean);
+    const { zh, en } = EVIDENCE_STEPS[name];
+    console.log(`${MARK[state]} ${name.padEnd(15)} ${zh} ${en}${said.length === 0 ? '' : `: ${said.join(', ')}`}`);
+  }
+  console.log(EVIDENCE_SENTENCE[verdict]);
+  if (file !== undefined) console.log(`${file.evidence.type}, chain ${file.chainId}, height ${file.evidence.height}`);
+  return EXIT[verdict];
+}
+
 /** `npm run verify`: exit 0 valid, 1 invalid (the failing layer is marked), 2 cannot tell. Needs no server and no account. */
 export async function main(argv: readonly string[]): Promise<number> {
   try {
@@ -64,13 +101,13 @@ export async function main(argv: readonly string[]): Promise<number> {
       allowPositionals: true,
     });
     const [receiptFile, file, ...more] = positionals;
-    if (receiptFile === undefined || file === undefined || more.length > 0) throw new CannotTell(USAGE);
+    if (receiptFile === undefined || more.length > 0) throw new CannotTell(USAGE);
+    const evidence = file === undefined ? evidenceOf(receiptFile) : null;
+    if (evidence !== null) return checkEvidence(evidence, readTrust(values.trust));
+    if (file === undefined) throw new CannotTell(USAGE);
     if (!statSync(file).isFile()) throw new CannotTell(`${file} is no file`);
     const trust = readTrust(values.trust);
-    const verdict = verifyReceipt(readFileSync(receiptFile, 'utf8'), await digestFile(file), trust, {
-      sm3,
-      sm2Verify: sm2.verify.bind(sm2),
-    });
+    const verdict = verifyReceipt(readFileSync(receiptFile, 'utf8'), await digestFile(file), trust, crypto);
     print(verdict, trust);
     return EXIT[verdict.verdict];
   } catch (error) {

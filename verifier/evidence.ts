@@ -1,4 +1,4 @@
-import { fromHex, tag, toHex } from './bytes.ts';
+import { concat, fromHex, str, tag, toHex, uint } from './bytes.ts';
 import type { VerifierCrypto } from './index.ts';
 import { ByteReader } from './reader.ts';
 import type { SignedHeader } from './receipt.ts';
@@ -100,3 +100,13 @@ export function decodeCommit(encoded: Uint8Array): SignedHeader['commit'] {
   reader.end();
   return { round, signatures };
 }
+
+/** As evidence of a fork holds it (docs/ledger-protocol.md, `commit`). */
+export const encodeCommit = (height: number, block: Uint8Array, { round, signatures }: SignedHeader['commit']) =>
+  concat(
+    uint(height, 8),
+    uint(round, 4),
+    block,
+    uint(signatures.length, 4),
+    ...signatures.flatMap(({ memberId, signature }) => [str(memberId), fromHex(signature)]),
+  );

@@ -3,20 +3,20 @@ import { hex, integer, list, literal, object, oneOf, ShapeError, text } from './
 
 export const RECEIPT_FORMAT = 'sealfolio-receipt/1';
 const MAX_RECEIPT_CHARACTERS = 4 * 1024 * 1024;
-const MAX_MEMBERS = 1000;
+export const MAX_MEMBERS = 1000;
 const MAX_HANDOVERS = 10_000;
-const NAME = /^[A-Za-z0-9._-]{1,64}$/;
-const DIGEST = hex(32);
+export const NAME = /^[A-Za-z0-9._-]{1,64}$/;
+export const DIGEST = hex(32);
 
 /** Whoever signs heights of the chain; `validator` votes, `observer` does not. */
-const member = object({
+export const member = object({
   memberId: text(NAME),
   name: text(/^[^\p{Cc}]{1,128}$/u),
   publicKey: hex(65),
   role: oneOf('validator', 'observer'),
 });
 
-const header = object({
+export const header = object({
   version: literal(2),
   chainId: text(NAME),
   height: integer(1),
@@ -31,7 +31,7 @@ const header = object({
   proposer: text(NAME),
 });
 
-const commit = object({
+export const commit = object({
   round: integer(0, 0xffffffff),
   signatures: list(object({ memberId: text(NAME), signature: hex(64) }), MAX_MEMBERS),
 });

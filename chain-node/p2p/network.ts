@@ -12,7 +12,7 @@ import { dialWebSocket } from './dial.ts';
 import { MAX_FRAME_BYTES, splitFrame } from './frames.ts';
 import { gather } from './gather.ts';
 import { greet, HELLO_WITHIN_MS, Side } from './hello.ts';
-import { TokenBucket } from './limits.ts';
+import { Inflow } from './inflow.ts';
 import { LinkTls, type TlsFiles } from './tls.ts';
 
 export type { TlsFiles } from './tls.ts';
@@ -39,12 +39,6 @@ export type Upgrade = (request: IncomingMessage, socket: TLSSocket, head: Buffer
 const HELLO_TAG = tag('sealfolio/hello/1');
 const SILENT_AFTER_MS = 10_000;
 const MAX_UNSENT_BYTES = 32 * 1024 * 1024;
-/** Frames of one peer that are being handled; more wait in its socket. */
-const MAX_PENDING = 512;
-const MAX_PENDING_BYTES = 2 * MAX_FRAME_BYTES;
-/** Frames that are taken from one peer, a second and at once; the rest wait in its socket. Many times what a busy one sends. */
-const FRAMES_A_SECOND = 5000;
-const FRAMES_AT_ONCE = 20_000;
 /** From one address, links and those who are not (yet) one. */
 const MAX_CONNECTIONS_EACH = 64;
 const MAX_CONNECTIONS = 1024;
@@ -215,23 +209,16 @@ export class Network implements Links {
       if (this.#links.get(memberId) === link) this.#links.delete(memberId);
       logger.info({ peer: memberId }, 'link closed');
     });
-    let [frames, bytes, isRefused] = [0, 0, false];
-    let held: NodeJS.Timeout | null = null;
-    ws.once('close', () => clearTimeout(held ?? undefined));
-    const budget = new TokenBucket(FRAMES_A_SECOND, FRAMES_AT_ONCE);
-    const resume = () => {
-      const hasRoom = frames < MAX_PENDING / 2 && bytes < MAX_PENDING_BYTES / 2;
-      if (ws.isPaused && held === null && hasRoom) ws.resume();
-    };
-    /** It is read no faster than its budget grows again. */
-    const hold = (waitMs: number) => {
-      ws.pause();
-      clearTimeout(held ?? undefined);
-      held = setTimeout(() => {
-        held = null;
-        resume();
-      }, waitMs);
-    };
+    let isRefused = false;
+    const inflow = new Inflow(ws, {
+      now: Date.now,
+      after: (ms, run) => {
+        const timer = setTimeout(run, ms);
+        return { cancel: () => clearTimeout(timer) };
+      },
+      onHeld: () => logger.warn({ peer: memberId }, 'more frames than a peer’s share: read no faster than it grows'),
+    });
+    ws.once('close', () => inflow.close());
     const refuse = (error: unknown) => {
       if (!(error instanceof LedgerError)) throw error;
       if (this.#closed || isRefused) return;
@@ -251,18 +238,10 @@ export class Network implements Links {
       if (isRefused) return;
       link.heardAt = Date.now();
       const { length } = data as Buffer;
-      frames += 1;
-      bytes += length;
-      const waitMs = budget.spend(1);
-      if (waitMs > 0) hold(waitMs);
-      else if (frames >= MAX_PENDING || bytes >= MAX_PENDING_BYTES) ws.pause();
+      inflow.began(length);
       void handle(data as Buffer)
         .catch(refuse)
-        .finally(() => {
-          frames -= 1;
-          bytes -= length;
-          resume();
-        });
+        .finally(() => inflow.ended(length));
     });
     logger.info({ peer: memberId }, 'link open');
     onOpen(memberId);

@@ -31,7 +31,8 @@ async function hunt(count: number, from: number, say: (line: string) => void): P
     const seeds = Array.from({ length: count }, (_, i) => from + i);
     for (const seed of [mutant.seed ?? from, ...seeds]) {
       const outcome = await run(seed);
-      if ('property' in outcome) caught = `seed ${seed}, ${outcome.property}`;
+      if ('property' in outcome && (mutant.shows ?? outcome.property) === outcome.property)
+        caught = `seed ${seed}, ${outcome.property}`;
       if (caught !== null) break;
     }
     if (caught === null) missed += 1;

@@ -1,8 +1,12 @@
+import type { Violation } from './oracle.ts';
+
 /** A fault put into the sources on purpose, to show that the simulator would see it. */
 export interface Mutant {
   name: string;
   /** Tried first: it has caught this one before. */
   seed?: number;
+  /** What it must show to count as caught; any violation if absent. */
+  shows?: Violation['property'];
   edits: readonly { file: string; find: string; replace: string }[];
 }
 
@@ -63,6 +67,8 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'forgets what it signed, and its log, when it crashes',
+    seed: 14,
+    shows: 'equivocation',
     edits: [
       { file: signer, find: '    this.#file.sync();\n', replace: '' },
       { file: driver, find: 'this.options.wal.sync();', replace: '{}' },
@@ -70,6 +76,8 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'forgets its lock when it crashes',
+    seed: 76,
+    shows: 'equivocation',
     edits: [
       {
         file: driver,

@@ -28,3 +28,41 @@ export const checkCheckpoint = (
         : { name: 'allSigned', state: 'unknown', values },
     ];
   });
+
+/** What another node gave for the same height. */
+export interface Elsewhere {
+  node: string;
+  checkpoint: SignedCheckpoint;
+}
+
+export const isSameCheckpoint = (a: SignedCheckpoint, b: SignedCheckpoint): boolean =>
+  a.blockHash === b.blockHash && a.logSize === b.logSize && a.logRoot === b.logRoot;
+
+/** Who really signed another node's checkpoint. */
+export const signersOf = (
+  chainId: string,
+  { checkpoint }: Elsewhere,
+  members: readonly Member[],
+  crypto: VerifierCrypto,
+): string[] =>
+  checkCosignatures(chainId, checkpoint, members, crypto)
+    .filter(({ isValid }) => isValid)
+    .map(({ memberId }) => memberId);
+
+/** Whether other nodes hold the same. What nobody signed proves nothing of the ledger: only that the node gives it out. */
+export const checkElsewhere = (
+  chainId: string,
+  checkpoint: SignedCheckpoint,
+  others: readonly Elsewhere[],
+  members: readonly Member[],
+  crypto: VerifierCrypto,
+): Step[] =>
+  others.map((other) => {
+    const values = { node: other.node, height: checkpoint.height };
+    if (isSameCheckpoint(checkpoint, other.checkpoint)) return step('elsewhere', true, { values });
+    const signers = signersOf(chainId, other, members, crypto).join('、') || '—';
+    return step('elsewhereOther', false, {
+      values: { ...values, members: signers },
+      detail: other.checkpoint.blockHash,
+    });
+  });

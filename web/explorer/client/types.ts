@@ -94,26 +94,6 @@ export interface Governance {
   faults: { memberId: string; height: number }[];
 }
 
-export interface EvidenceCertificate {
-  blockHash: string;
-  header: SignedHeader['header'];
-  /** Encoded, in base64. */
-  commit: string;
-  signers: string[];
-}
-
-export type Evidence = { id: string; accused: string[]; height: number } & (
-  | { type: 'equivocation'; round: number; signed: { message: string; signature: string }[] }
-  | { type: 'fork'; certificates: EvidenceCertificate[] }
-  /** A checkpoint that is not this node's block of that height: one of the two sides lies, which is not told. */
-  | {
-      type: 'split-view';
-      certificates: EvidenceCertificate[];
-      memberId: string;
-      signed: { message: string; signature: string }[];
-    }
-);
-
 export type Found =
   | { kind: 'block'; height: number }
   | { kind: 'transaction'; txId: string; height: number }

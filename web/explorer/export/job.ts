@@ -3,6 +3,7 @@ import type { Answer, Missing } from '../client/answers.ts';
 import { ask } from '../client/ask.ts';
 import { BOM, csvLine } from './csv.ts';
 import type { Row } from './rows.ts';
+import { save } from './save.ts';
 
 export interface ExportJob {
   state: 'idle' | 'running' | 'done' | 'cancelled' | 'failed';
@@ -19,14 +20,6 @@ export interface ExportRequest<T> {
   /** How far a page is, by the link to the next. */
   fractionAt(next: string): number;
   fileName: string;
-}
-
-function save(parts: string[], type: string, fileName: string): void {
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(new Blob(parts, { type }));
-  link.download = fileName;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
 /** Fetches all rows that a list has, page by page, not only those on the screen, and saves them. */

@@ -178,6 +178,9 @@ export const en: Messages = {
     records: 'Records',
     signatures: 'Signatures',
     check: 'Check',
+    split:
+      'Split view: the checkpoint of height {height} is not the same block here and at {nodes}. One ledger at least is not to be believed; compare both blocks.',
+    evidence: 'This node keeps evidence of height {height}',
   },
   evidence: {
     lead: 'A member that signs two different things for one step (equivocation), or two blocks of one height that each have a quorum (fork): the signatures themselves are the evidence.',
@@ -189,6 +192,16 @@ export const en: Messages = {
       'Member {members} signed a checkpoint of height {height} that is not this node’s block; which side is wrong shows once the other block is had.',
     equivocationText: '{members} signed two different things for one step of height {height}.',
     forkText: 'Two blocks of height {height} each have a quorum; members that signed both: {members}.',
+    found:
+      'This node keeps {n} findings. Each is checked in this browser; a downloaded file has the keys that checking it needs, and anyone can check it again by npm run verify.',
+    equivocationMeans:
+      'Signatures of this member are worth nothing any more. While fewer than a third are such, there is still one ledger.',
+    forkMeans:
+      'From this height on there are two ledgers, each with enough signatures: that takes more than a third of the validators being false. Until the members have cleared it up, nothing from height {height} on can be relied upon.',
+    'split-viewMeans':
+      'Somebody was shown another ledger than this node’s. Compare both sides’ blocks of this height: if each has a quorum, it is a fork.',
+    compare: 'Compare height {height}',
+    download: 'Download the evidence',
     bytes: 'The evidence itself',
   },
   search: {
@@ -228,7 +241,14 @@ export const en: Messages = {
     go: 'Compare',
     two: 'Choose two nodes at least',
     same: '{n} nodes agree entirely at height {height}.',
-    differs: 'They differ at height {height}: the marked nodes are not as most are.',
+    fork: 'Fork: two different blocks of height {height} each have a quorum. Members that signed both: {members}. Until the members have cleared it up, nothing from this height on can be relied upon.',
+    otherChain: 'Not one chain: the genesis hashes differ.',
+    otherMembers:
+      'The blocks of height {height} differ, and so do the members that sign them: the two ledgers parted at a lower height.',
+    unsigned:
+      'The blocks of height {height} differ. Without a quorum of signatures that could be checked, and not to be believed: {nodes}.',
+    earlier: 'The blocks before them differ too: the two ledgers parted at a lower height; compare lower ones.',
+    otherNode: 'Values that are not those of the other nodes are marked.',
     tooFew: 'Fewer than two nodes have this height: nothing to compare.',
     lacking: '{n} more did not give this height.',
     state: 'Answer',
@@ -284,8 +304,11 @@ export const en: Messages = {
     equivocation: 'Both signatures of {member} are valid, for one step and two contents (height {height})',
     twoBlocks: 'Two different blocks of one height',
     checkpointBlock: 'The checkpoint is of the block of height {height}, whose hash was made anew from its header',
+    elsewhere: 'Node “{node}” has the same checkpoint of height {height}',
+    elsewhereOther: 'Node “{node}” has another block as its checkpoint of height {height}, signed by {members}',
     allSigned: 'Signed by {signed} of {members} members',
     splitView: '{member}’s signature under the checkpoint is valid, and it is not this block of height {height}',
+    forkAccused: 'Members that signed both: {members}',
     forkCertificate: 'This block has valid signatures of {valid} of {validators} validators',
     layer: {
       form: 'Form of the receipt',

@@ -167,6 +167,9 @@ export const zh = {
     records: '记录总数',
     signatures: '签名',
     check: '核对',
+    split:
+      '视图分裂：高度 {height} 的检查点，本节点与 {nodes} 的不是同一个区块。至少一方的账本不能采信；请比对双方的区块。',
+    evidence: '本节点保存有针对高度 {height} 的证据',
   },
   evidence: {
     lead: '成员对同一步骤签署两份不同内容（双签），或同一高度出现两个都有多数签名的区块（分叉），签名本身就是证据。',
@@ -178,6 +181,14 @@ export const zh = {
       '成员 {members} 为高度 {height} 签署的检查点与本节点的区块不同；两者之中谁有误，要取得对方的区块才能判定。',
     equivocationText: '{members} 在高度 {height} 的同一步骤签署了两份不同的内容。',
     forkText: '高度 {height} 有两个区块都得到多数签名；两边都签了的成员：{members}。',
+    found:
+      '本节点保存有 {n} 项证据。每一项都由本浏览器核对；下载的文件带有核对所需的公钥，任何人都可以用 npm run verify 独立复核。',
+    equivocationMeans: '该成员的签名不可再信。这样的成员不足三分之一时，账本仍然只有一本。',
+    forkMeans:
+      '账本在此高度分成了两本，双方都有足够的签名：这只有三分之一以上的共识成员作假才会发生。成员查明之前，高度 {height} 及以后的内容不能作为依据。',
+    'split-viewMeans': '有人看到的账本与本节点的不同。请比对双方在此高度的区块：若两边都有多数签名，就是分叉。',
+    compare: '比对高度 {height}',
+    download: '下载证据',
     bytes: '原始证据',
   },
   search: {
@@ -210,7 +221,12 @@ export const zh = {
     go: '比对',
     two: '请至少选择两个节点',
     same: '{n} 个节点在高度 {height} 完全一致。',
-    differs: '高度 {height} 有不一致：标出的节点与多数不同。',
+    fork: '分叉：高度 {height} 有两个不同的区块，都得到多数签名。两边都签了的成员：{members}。成员查明之前，此高度及以后的内容不能作为依据。',
+    otherChain: '不是同一条链：创世哈希不同。',
+    otherMembers: '高度 {height} 的区块不同，签名的成员集也不同：两本账在更低的高度就已分开。',
+    unsigned: '高度 {height} 的区块不同。签名不足多数或无法核对、不能采信的节点：{nodes}。',
+    earlier: '上一区块也不同：两本账在更低的高度就已分开，请比对更低的高度。',
+    otherNode: '标出的是与其余节点不同的值。',
     tooFew: '有此高度的节点不足两个，无法比对。',
     lacking: '另有 {n} 个节点没有给出此高度。',
     state: '应答',
@@ -266,8 +282,11 @@ export const zh = {
     equivocation: '{member} 的两份签名都有效，内容不同，步骤相同（高度 {height}）',
     twoBlocks: '两个区块高度相同而内容不同',
     checkpointBlock: '检查点与高度 {height} 的区块一致，区块哈希由区块头重新计算',
+    elsewhere: '节点“{node}”在高度 {height} 的检查点与此相同',
+    elsewhereOther: '节点“{node}”在高度 {height} 的检查点是另一个区块，由 {members} 签署',
     allSigned: '{members} 名成员中已有 {signed} 名签署',
     splitView: '{member} 签署的检查点有效，且与高度 {height} 的这个区块不同',
+    forkAccused: '两边都签了的成员：{members}',
     forkCertificate: '此区块有 {valid} / {validators} 名共识成员的有效签名',
     layer: {
       form: '回执格式',
