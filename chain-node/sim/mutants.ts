@@ -22,7 +22,7 @@ const mempool = 'chain-node/mempool/mempool.ts';
 export const MUTANTS: readonly Mutant[] = [
   {
     name: 'votes for another block than the one it is locked on',
-    seed: 452,
+    seed: 506,
     edits: [
       {
         file: core,
@@ -76,7 +76,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'forgets its lock when it crashes',
-    seed: 76,
+    seed: 78,
     shows: 'equivocation',
     edits: [
       {
