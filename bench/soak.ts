@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Random } from '../chain-node/sim/random.ts';
 import { readGenesis } from '../chain-node/genesis.ts';
 import { checkChain } from '../ops/fsck/ledger.ts';
+import { Collections, type CollectedSample } from './ledger/collected.ts';
 import { Localnet } from './ledger/localnet.ts';
 import { Namespaces } from './ledger/namespaces.ts';
 import { type Sample, sampleOf, slopePerHour } from './ledger/samples.ts';
@@ -11,6 +12,8 @@ import { report } from './report.ts';
 
 const USAGE = 'usage: npm run soak -- [--minutes N] [--rate TX_A_SECOND] [--seed N] [--every SECONDS]\n';
 const SAMPLE_EVERY_MS = 10_000;
+/** Forced collections in a run, at even spans, beside the one at its end. */
+const COLLECTIONS = 8;
 const BATCHED_SHARE = 0.2;
 const BATCH = 32;
 const SPLIT_MS = 20_000;
@@ -21,7 +24,12 @@ interface Parts {
   net: Localnet;
   namespaces: Namespaces | null;
   random: Random;
+  /** The run is to end now, and to be checked. */
+  signal: AbortSignal;
 }
+
+/** Waits, or until the run is to end. */
+const pause = (ms: number, signal: AbortSignal) => delay(Math.max(ms, 0), undefined, { signal }).catch(() => {});
 
 const say = (text: string) => process.stderr.write(`${new Date().toISOString()} ${text}\n`);
 /** The first is never killed: its memory is watched over the whole run. */
@@ -33,27 +41,27 @@ const FAULTS: Record<string, (parts: Parts) => Promise<void>> = {
     say(`kill -9 of node ${victim + 1}`);
     process.kill(net.parts[victim]!.pid!, 'SIGKILL');
   },
-  'split 1|3': async ({ namespaces, random }) => {
+  'split 1|3': async ({ namespaces, random, signal }) => {
     const alone = random.int(0, 3);
     await namespaces!.split(
       [alone],
       [0, 1, 2, 3].filter((node) => node !== alone),
     );
-    await delay(SPLIT_MS);
+    await pause(SPLIT_MS, signal);
     await namespaces!.heal();
   },
-  'split 2|2': async ({ namespaces, random }) => {
+  'split 2|2': async ({ namespaces, random, signal }) => {
     const mate = random.int(1, 3);
     await namespaces!.split(
       [0, mate],
       [1, 2, 3].filter((node) => node !== mate),
     );
-    await delay(SPLIT_MS);
+    await pause(SPLIT_MS, signal);
     await namespaces!.heal();
   },
-  slow: async ({ namespaces }) => {
+  slow: async ({ namespaces, signal }) => {
     await namespaces!.set(() => SLOW);
-    await delay(SLOW_MS);
+    await pause(SLOW_MS, signal);
     await namespaces!.heal();
   },
 };
@@ -63,13 +71,14 @@ async function harm(parts: Parts, everyMs: number, until: number): Promise<numbe
   const kinds = Object.keys(FAULTS).filter((kind) => kind === 'kill' || parts.namespaces !== null);
   let faults = 0;
   for (let due = Date.now() + everyMs; due + SLOW_MS < until; due += everyMs) {
-    await delay(Math.max(due - Date.now(), 0));
+    await pause(due - Date.now(), parts.signal);
+    if (parts.signal.aborted) return faults;
     const kind = kinds[faults % kinds.length]!;
     say(kind);
     await FAULTS[kind]!(parts);
     faults += 1;
   }
-  await delay(Math.max(until - Date.now(), 0));
+  await pause(until - Date.now(), parts.signal);
   return faults;
 }
 
@@ -147,6 +156,49 @@ function tellMemory(samples: readonly Sample[]): void {
   }
 }
 
+/** What is left after forced collections: that it is flat is a figure, where resident memory holds garbage too. */
+function tellCollected(samples: readonly CollectedSample[]): void {
+  for (const node of new Set(samples.map((sample) => sample.node))) {
+    const own = samples.filter((sample) => sample.node === node);
+    const [first, last] = [own[0]!, own.at(-1)!];
+    const note = `node ${node + 1}; after a forced collection, ${own.length} of them`;
+    tell('heap.first', first.heapMib, 'MiB', `${note}, at ${first.atS.toFixed(0)} s`);
+    tell('heap.last', last.heapMib, 'MiB', `${note}, at ${last.atS.toFixed(0)} s`);
+    tell(
+      'heap.slope',
+      slopePerHour(own, ({ heapMib }) => heapMib),
+      'MiB/h',
+      note,
+    );
+    tell('rss.collected', last.rssMib, 'MiB', note);
+  }
+}
+
+/** Collects at even spans until it is stopped. */
+function collect(collections: Collections, net: Localnet, everyMs: number): { stop(): Promise<void> } {
+  const ending = new AbortController();
+  const running = (async () => {
+    for (await pause(everyMs, ending.signal); !ending.signal.aborted; await pause(everyMs, ending.signal))
+      await collections.take(net);
+  })();
+  return {
+    async stop() {
+      ending.abort();
+      await running;
+    },
+  };
+}
+
+/** Ctrl-C once ends the load, and what is there is checked; twice ends it all. */
+function interrupted(): AbortController {
+  const ending = new AbortController();
+  process.once('SIGINT', () => {
+    say('interrupted: the load ends, and all is checked');
+    ending.abort();
+  });
+  return ending;
+}
+
 /** `npm run soak -- --minutes 30`: four node processes under load and faults; memory, handles and store over time. Throws if anything was lost or forked. */
 export async function bench(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
@@ -169,24 +221,33 @@ export async function bench(args: readonly string[]): Promise<void> {
   const obstacle = Namespaces.obstacle();
   const namespaces = obstacle === null ? await Namespaces.create(4) : null;
   say(`seed ${seed}; ${obstacle ?? 'each node in a network namespace'}`);
+  const collections = new Collections();
+  const { signal } = interrupted();
+  const began = Date.now();
   let net: Localnet | undefined;
   try {
-    net = await Localnet.start(namespaces === null ? {} : { namespaces });
-    const parts = { net, namespaces, random };
+    const { nodeArgs } = collections;
+    net = await Localnet.start({ nodeArgs, ...(namespaces !== null && { namespaces }) });
+    const parts = { net, namespaces, random, signal };
     const traffic = new Traffic(net, { random: new Random(seed + 1), rate, batchedShare: BATCHED_SHARE, batch: BATCH });
     const { samples, stop } = watch(net);
+    const collecting = collect(collections, net, (minutes * 60_000) / COLLECTIONS);
     traffic.start();
     const faults = await harm(parts, every * 1000, Date.now() + minutes * 60_000);
+    const ran = (Date.now() - began) / 60_000;
     await traffic.stop();
+    await collecting.stop();
     stop();
+    await collections.take(net);
     say('the load is over; every chain is checked');
     await Promise.all(net.parts.map((part) => part.waitReady()));
     const { wrong, blocks, records } = await faultsOf(parts, traffic);
-    tell('minutes', minutes, 'min', `seed ${seed}`);
+    tell('minutes', ran, 'min', `seed ${seed}${signal.aborted ? `; interrupted, ${minutes} were meant` : ''}`);
     tell('blocks', blocks, 'blocks');
     tell('transactions', traffic.final.length, 'tx', `${records} records`);
     tell('faults', faults, 'faults', `one each ${every} s`);
     tellMemory(samples);
+    tellCollected(collections.samples);
     tell(
       'wrong',
       wrong.length,
@@ -197,5 +258,6 @@ export async function bench(args: readonly string[]): Promise<void> {
   } finally {
     await net?.stop();
     namespaces?.remove();
+    collections.end();
   }
 }

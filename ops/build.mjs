@@ -15,6 +15,7 @@ const ENTRIES = {
   bench: 'bench/run.ts',
   member: 'ops/member/index.ts',
   'packet-switch': 'bench/ledger/packet-switch.ts',
+  'heap-probe': 'bench/ledger/heap-probe.ts',
   sim: 'chain-node/sim/index.ts',
 };
 const SOURCES = [
@@ -61,12 +62,11 @@ const buildProcesses = () =>
     for (const [name, entry] of Object.entries(ENTRIES)) {
       if (!existsSync(path.join(root, entry))) continue;
       const isProcess = ['api', 'worker', 'chain-node'].includes(name);
-      const contents =
-        name === 'checker'
-          ? `import { main } from './${entry}'; main();`
-          : isProcess
-            ? `import { fail, main } from './${entry}'; main().catch(fail);`
-            : `import { main } from './${entry}'; void main(process.argv.slice(2)).then((code) => { process.exitCode = code; });`;
+      const contents = ['checker', 'heap-probe'].includes(name)
+        ? `import { main } from './${entry}'; main();`
+        : isProcess
+          ? `import { fail, main } from './${entry}'; main().catch(fail);`
+          : `import { main } from './${entry}'; void main(process.argv.slice(2)).then((code) => { process.exitCode = code; });`;
       await build({
         stdin: { contents, resolveDir: root, sourcefile: `${name}-entry.ts`, loader: 'ts' },
         absWorkingDir: root,

@@ -16,6 +16,8 @@ if (name === 'bench') {
   const { buildAll } = await import('./build.mjs');
   await buildAll();
 }
+// Ctrl-C goes to the command too, which ends in its own way.
+process.on('SIGINT', () => {});
 const done = spawnSync(process.execPath, ['--enable-source-maps', path.join(root, 'dist', `${name}.cjs`), ...args], {
   stdio: 'inherit',
   env,

@@ -73,6 +73,8 @@ export class Namespaces {
       // A read of each device waits in a thread.
       env: { ...process.env, NODE_OPTIONS: '', UV_THREADPOOL_SIZE: String(devices.length + 4) },
       execArgv: [],
+      // Ctrl-C ends the run, which then needs its network for the last check.
+      detached: true,
     });
     await once(this.#switch, 'message');
     for (const [i, device] of devices.entries()) {

@@ -6,12 +6,16 @@ const MIB = 2 ** 20;
 /** Of a process's life, before its memory says anything: the heap grows to its working size. */
 export const WARM_UP_S = 120;
 
-export interface Sample {
+/** When a process was looked at. */
+export interface Lived {
   node: number;
   pid: number;
   /** Seconds since the process began, by our first look at it. */
   ageS: number;
   atS: number;
+}
+
+export interface Sample extends Lived {
   rssMib: number;
   /** Of it what is no file: LevelDB maps its tables. */
   anonymousMib: number;
@@ -50,8 +54,8 @@ export function sampleOf(
 }
 
 /** Slope of `of` over hours, least squares; each life of the node has a level of its own, and is taken after its warm-up. NaN: too few. */
-export function slopePerHour(samples: readonly Sample[], of: (sample: Sample) => number): number {
-  const lives = new Map<number, Sample[]>();
+export function slopePerHour<T extends Lived>(samples: readonly T[], of: (sample: T) => number): number {
+  const lives = new Map<number, T[]>();
   for (const sample of samples)
     if (sample.ageS >= WARM_UP_S) lives.set(sample.pid, [...(lives.get(sample.pid) ?? []), sample]);
   let [above, below] = [0, 0];
