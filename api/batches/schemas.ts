@@ -21,6 +21,7 @@ const fileName = text(255).refine(
 );
 
 export const batchIdSchema = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/);
+export const scannerIdSchema = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/);
 export const partSchema = z.strictObject({
   partNo: z.int().min(1).max(MAX_PARTS),
   fileName,
@@ -35,10 +36,7 @@ export const partSchema = z.strictObject({
 export const registrationSchema = z
   .strictObject({
     batchId: batchIdSchema,
-    scannerId: z
-      .string()
-      .regex(/^[A-Za-z0-9._-]{1,64}$/)
-      .optional(),
+    scannerId: scannerIdSchema.optional(),
     patientNo: text(64),
     visitNo: text(64),
     patientName: text(64),

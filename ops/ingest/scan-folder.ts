@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import iconv from 'iconv-lite';
-import { z } from 'zod';
 import type { DocumentType } from '../../domain/catalog.ts';
 import { sm3 } from '../../platform/crypto/index.ts';
 import { inspect } from '../../platform/ofd/inspect.ts';
 import { sniff } from '../../platform/ofd/media.ts';
+import { OUTCOME, readSidecar, SIDECAR, type VisitFields, visitSchema } from './sidecar.ts';
 
 export interface ScannedFile {
   /** Raw path, as names may be of any encoding. */
@@ -18,25 +18,9 @@ export interface ScannedFile {
   pageCount: number;
 }
 
-export interface ScannedVisit {
-  patientNo: string;
-  visitNo: string;
-  patientName: string;
-  department?: string | undefined;
-  admittedAt?: string | undefined;
-  dischargedAt: string;
+export interface ScannedVisit extends VisitFields {
   files: ScannedFile[];
 }
-
-const SIDECAR = 'visit.json';
-const sidecar = z.strictObject({
-  patientNo: z.string(),
-  visitNo: z.string(),
-  patientName: z.string(),
-  department: z.string().optional(),
-  admittedAt: z.iso.datetime().optional(),
-  dischargedAt: z.iso.datetime(),
-});
 
 /** Words in file names that tell the kind of document, as scan stations name files. */
 const TYPES: readonly [RegExp, DocumentType][] = [
@@ -69,27 +53,30 @@ async function scanFile(location: Buffer, fileName: string): Promise<ScannedFile
   return { location, fileName, mediaType, documentType, bytes: data.length, sm3: sm3(data).toString('hex'), pageCount };
 }
 
-async function scanVisit(folder: Buffer, name: string): Promise<ScannedVisit | null> {
+/** The files of one folder, in the order of their names. */
+export async function scanFiles(folder: Buffer, sidecar = SIDECAR): Promise<ScannedFile[]> {
   const entries = readdirSync(folder, { encoding: 'buffer' })
     .map((raw) => ({ raw, name: decodeName(raw), location: Buffer.concat([folder, Buffer.from(path.sep), raw]) }))
-    .filter(({ location, name: file }) => statSync(location).isFile() && !file.startsWith('.') && file !== SIDECAR)
+    .filter(({ name: file }) => !file.startsWith('.') && file !== sidecar && file !== OUTCOME)
+    .filter(({ location }) => statSync(location).isFile())
     .sort((a, b) => a.name.localeCompare(b.name, 'zh', { numeric: true }));
-  if (entries.length === 0) return null;
   const files: ScannedFile[] = [];
   for (const { location, name: file } of entries) files.push(await scanFile(location, file));
+  return files;
+}
+
+/** The visit in a folder; null if there are no files in it. Throws sidecar-invalid. */
+export async function scanVisit(folder: Buffer, name: string): Promise<ScannedVisit | null> {
+  const files = await scanFiles(folder);
+  if (files.length === 0) return null;
   if (!files.some(({ documentType }) => documentType === 'frontPage')) files[0]!.documentType = 'frontPage';
   return { ...visitOf(folder, name, files), files };
 }
 
 /** From visit.json beside the scans; else made up from the files, so that the same folder is the same visit. */
-function visitOf(folder: Buffer, name: string, files: readonly ScannedFile[]): Omit<ScannedVisit, 'files'> {
-  const file = Buffer.concat([folder, Buffer.from(path.sep + SIDECAR)]);
-  try {
-    return sidecar.parse(JSON.parse(readFileSync(file, 'utf8')));
-  } catch (error) {
-    if ((error as { code?: string }).code !== 'ENOENT')
-      throw new Error(`${name}/${SIDECAR}: ${(error as Error).message}`);
-  }
+function visitOf(folder: Buffer, name: string, files: readonly ScannedFile[]): VisitFields {
+  const said = readSidecar(folder, SIDECAR, visitSchema);
+  if (said !== null) return said;
   const digest = sm3(Buffer.from(files.map((one) => one.sm3).join())).toString('hex');
   const number = String(parseInt(digest.slice(0, 8), 16)).padStart(10, '0');
   return {

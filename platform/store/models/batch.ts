@@ -49,6 +49,9 @@ export interface Station {
   /** What the sender calls the scanner; empty if it names none. */
   scannerId: string;
   lastContactAt: Date;
+  /** Visits that lie with it and are not in yet, and those it keeps as refused; of stations that say so. */
+  waiting?: number;
+  refused?: number;
 }
 
 const part = new Schema<Part>(
@@ -95,6 +98,8 @@ const station = new Schema<Station>(
     sender: { type: String, required: true },
     scannerId: { type: String, default: '' },
     lastContactAt: { type: Date, required: true },
+    waiting: Number,
+    refused: Number,
   },
   { strict: 'throw', versionKey: false },
 );
