@@ -30,6 +30,8 @@ export const partSchema = z.strictObject({
   bytes: z.int().min(1).max(MAX_PART_BYTES),
   sm3: z.string().regex(/^[0-9a-f]{64}$/),
   pageCount: z.int().min(1).max(MAX_PAGES),
+  /** 分隔页: the first page is a separator sheet, kept and not shown. */
+  separatorFirst: z.literal(true).optional(),
 });
 
 /** 批次登记: what a scanner announces before it sends the files. */

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { decodeName } from '../ingest/scan-folder.ts';
+import { decodeName } from '../ingest/scan-files.ts';
 import { OUTCOME } from '../ingest/sidecar.ts';
 
 /** Folders of the watched one that are the station's own: under way, ended well, ended with something refused. */

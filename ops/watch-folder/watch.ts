@@ -1,8 +1,8 @@
 import { isSealfolioError, SealfolioError } from '../../domain/errors.ts';
 import { type ApiClient, ApiProblem } from '../ingest/client.ts';
-import { type ScannedVisit, scanVisit } from '../ingest/scan-folder.ts';
+import { type ScannedVisit, visitsIn } from '../ingest/scan-folder.ts';
 import { type BatchAnswer, outcomeOf, type Outcome, sendVisit } from '../ingest/send.ts';
-import { SIDECAR } from '../ingest/sidecar.ts';
+import { SIDECAR, STACK } from '../ingest/sidecar.ts';
 import { Bell } from './bell.ts';
 import { Places } from './places.ts';
 
@@ -12,7 +12,7 @@ export interface WatchOptions {
   scannerId: string;
   /** A folder is complete when nothing in it changed for so long. */
   settleMs: number;
-  /** What has no visit.json is refused when nothing in it changed for so long. */
+  /** What has neither visit.json nor stack.json is refused when nothing in it changed for so long. */
   patienceMs: number;
   /** It looks again after this at the latest, and tells the hospital that it is there. */
   rescanMs: number;
@@ -30,6 +30,17 @@ interface Reason {
   code: string;
   [more: string]: unknown;
 }
+
+/** What was sent of a folder, and the visits that the hospital would not hear of. */
+interface Sent {
+  batches: BatchAnswer[];
+  refusals: Reason[];
+}
+
+const FILES_REFUSED: Reason = {
+  code: 'files-refused',
+  reason: 'see batches; what is not named there is in the archive',
+};
 
 /** Why this folder will never be taken, or null if it may be taken later. */
 function refusalOf(error: unknown): Reason | null {
@@ -52,7 +63,7 @@ export class FolderStation {
   /** Since when each waiting thing is as it is. */
   readonly #seen = new Map<string, { fingerprint: string; since: number }>();
   /** Sent and committed, and not yet ended. */
-  readonly #sent = new Map<string, BatchAnswer[]>();
+  readonly #sent = new Map<string, Sent>();
 
   constructor(
     private readonly client: ApiClient,
@@ -98,7 +109,7 @@ export class FolderStation {
         isSettling = true;
         continue;
       }
-      const isAnnounced = one.isFolder && one.names.includes(SIDECAR);
+      const isAnnounced = one.isFolder && [SIDECAR, STACK].some((file) => one.names.includes(file));
       const quietMs = now - seen.since;
       if (quietMs < (isAnnounced ? this.options.settleMs : this.options.patienceMs)) isSettling = true;
       else {
@@ -109,8 +120,8 @@ export class FolderStation {
     return isSettling;
   }
 
-  #refuse(name: string, reason: Reason, batches: readonly Outcome[] = []): void {
-    this.#places.end('refused', name, { at: new Date().toISOString(), refused: reason, batches });
+  #refuse(name: string, reason: Reason, more: { batches?: Outcome[]; refusals?: Reason[] } = {}): void {
+    this.#places.end('refused', name, { at: new Date().toISOString(), refused: reason, batches: [], ...more });
     const { code, file, field, reason: why } = reason;
     this.options.say(
       `refused: ${[code, file, field, why].filter((part) => part !== undefined && part !== '').join(' ')}`,
@@ -137,11 +148,13 @@ export class FolderStation {
   async #visitsIn(name: string): Promise<ScannedVisit[]> {
     const { location, names, hasFolders } = this.#places.look(name);
     if (hasFolders) throw new SealfolioError('folder-in-folder', { reason: 'a visit is one folder of files' });
-    if (!names.includes(SIDECAR))
+    if (![SIDECAR, STACK].some((file) => names.includes(file)))
       throw new SealfolioError('sidecar-missing', { file: SIDECAR, field: 'dischargedAt', reason: 'not there' });
-    const visit = await scanVisit(location, name);
-    if (visit === null) throw new SealfolioError('folder-empty', { reason: 'no scans in it' });
-    return [visit];
+    if ([SIDECAR, STACK].every((file) => names.includes(file)))
+      throw new SealfolioError('sidecar-invalid', { file: STACK, field: '', reason: `${SIDECAR} is there too` });
+    const visits = await visitsIn(location, name);
+    if (visits.length === 0) throw new SealfolioError('folder-empty', { reason: 'no scans in it' });
+    return visits;
   }
 
   /** One step further with what was taken. Done again after a kill it goes on with the same batches. */
@@ -150,18 +163,12 @@ export class FolderStation {
       try {
         const sent = this.#sent.get(name) ?? (await this.#send(name));
         const outcomes = [];
-        for (const batch of sent) outcomes.push(await outcomeOf(this.client, batch));
+        for (const batch of sent.batches) outcomes.push(await outcomeOf(this.client, batch));
         const ended = outcomes.filter((outcome) => outcome !== null);
         if (ended.length < outcomes.length) return;
         this.#sent.delete(name);
-        if (ended.some(({ refused }) => refused.length > 0)) {
-          this.#refuse(
-            name,
-            { code: 'files-refused', reason: 'see batches; what is not named there is in the archive' },
-            ended,
-          );
-          return;
-        }
+        const reason = sent.refusals[0] ?? (ended.some(({ refused }) => refused.length > 0) ? FILES_REFUSED : null);
+        if (reason !== null) return this.#refuse(name, reason, { batches: ended, refusals: sent.refusals });
         this.#places.end('done', name, { at: new Date().toISOString(), batches: ended });
         for (const { state, archiveId } of ended) this.options.say(`done: ${state} ${archiveId}`);
       } catch (error) {
@@ -172,11 +179,20 @@ export class FolderStation {
     });
   }
 
-  async #send(name: string): Promise<BatchAnswer[]> {
-    const batches: BatchAnswer[] = [];
-    for (const visit of await this.#visitsIn(name))
-      batches.push(await sendVisit(this.client, visit, () => {}, { scannerId: this.options.scannerId }));
-    this.#sent.set(name, batches);
-    return batches;
+  /** Sends each visit; one that is refused does the others no harm. */
+  async #send(name: string): Promise<Sent> {
+    const sent: Sent = { batches: [], refusals: [] };
+    for (const visit of await this.#visitsIn(name)) {
+      try {
+        sent.batches.push(await sendVisit(this.client, visit, () => {}, { scannerId: this.options.scannerId }));
+      } catch (error) {
+        const reason = refusalOf(error);
+        if (reason === null) throw error;
+        const { patientNo, visitNo } = visit;
+        sent.refusals.push({ ...reason, patientNo, visitNo });
+      }
+    }
+    this.#sent.set(name, sent);
+    return sent;
   }
 }

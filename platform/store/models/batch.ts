@@ -16,6 +16,8 @@ export interface Part {
   bytes: number;
   sm3: string;
   pageCount: number;
+  /** 分隔页: the first page is a separator sheet, kept and not shown. */
+  separatorFirst?: boolean;
   state: PartState;
   objectId?: string;
   /** Size on paper of each page, in millimetres, once it is checked. */
@@ -63,6 +65,7 @@ const part = new Schema<Part>(
     bytes: { type: Number, required: true },
     sm3: { type: String, required: true },
     pageCount: { type: Number, required: true },
+    separatorFirst: Boolean,
     state: { type: String, enum: Object.values(PartState), required: true },
     objectId: String,
     pages: { type: [Schema.Types.Mixed], default: undefined } as never,

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { ApiClient } from '../../../ops/ingest/client.ts';
 import { FolderStation, type WatchOptions } from '../../../ops/watch-folder/watch.ts';
 import { type Person, TestApi } from '../../fixtures/api.ts';
+import { barcodePage } from '../../fixtures/barcodes.ts';
 import { jpegScan, pngScan } from '../../fixtures/documents.ts';
 import { TestMember } from '../../fixtures/member.ts';
 import { until } from '../../fixtures/until.ts';
@@ -79,6 +80,7 @@ function start(dir: string, options: Partial<WatchOptions> = {}): string[] {
 }
 interface Outcome {
   refused?: Record<string, unknown>;
+  refusals?: object[];
   batches: { batchId: string; archiveId: string; state: string; refused: { fileName: string; code: string }[] }[];
 }
 const outcomeIn = (dir: string, place: string, name: string) =>
@@ -180,6 +182,59 @@ describe('what cannot be taken lies in refused/ with the reason, and its files a
     write(dir, 'c', { '医嘱.jpg': await jpegScan(15), 'visit.json': { ...visitOf('R6'), reason: '补扫医嘱' } });
     const { batches } = await ended(dir, 'done', 'c');
     expect(await client.call('GET', `/api/v1/archives/${batches[0]!.archiveId}`)).toMatchObject({ currentVersion: 2 });
+  });
+});
+
+describe('a stack of several visits', () => {
+  const separator = (...texts: string[]) =>
+    barcodePage([{ format: 'QRCode', text: 'SEP' }, ...texts.map((text) => ({ format: 'Code128' as const, text }))]);
+  const forms = { 'MR-01': 'frontPage', 'MR-04': 'orders' };
+
+  test('its visits are archives of their own; separator sheets are kept, and not shown', async () => {
+    const dir = watched('stack');
+    const bad = { ...visitOf('S3'), department: '\u0007' };
+    write(dir, '一叠', {
+      '1.png': await separator('SEP/V/S1/1', 'SEP/F/MR-01'),
+      '2.jpg': await jpegScan(31),
+      '3.png': await separator('SEP/F/MR-04'),
+      '4.jpg': await jpegScan(32),
+      '5.png': await separator('SEP/V/S2/1', 'SEP/F/MR-01'),
+      '6.jpg': await jpegScan(33),
+      '7.png': await separator('SEP/V/S3/1'),
+      '8.jpg': await jpegScan(34),
+      'stack.json': { visits: [visitOf('S1'), visitOf('S2'), bad], forms },
+    });
+    start(dir);
+    const { refused, batches, refusals } = await ended(dir, 'refused', '一叠');
+    expect(refused).toMatchObject({ code: 'request-invalid', patientNo: 'S3' });
+    expect(refusals).toHaveLength(1);
+    expect(batches).toMatchObject([{ state: 'attested' }, { state: 'attested' }]);
+    type Branch = { type: string; pageCount: number; pages: { mark?: string }[] };
+    const { catalog, currentVersion } = await client.call<{ catalog: Branch[]; currentVersion: number }>(
+      'GET',
+      `/api/v1/archives/${batches[0]!.archiveId}`,
+    );
+    expect(currentVersion).toBe(1);
+    expect(catalog.map(({ type, pageCount }) => [type, pageCount])).toEqual([
+      ['frontPage', 1],
+      ['orders', 1],
+      ['other', 0],
+    ]);
+    expect(catalog[2]!.pages.map(({ mark }) => mark)).toEqual(['separator', 'separator']);
+  });
+
+  test('two patients in one document: nothing of it goes in', async () => {
+    const dir = watched('mixed');
+    write(dir, '一叠', {
+      '1.png': await separator('SEP/V/S4/1'),
+      '2.png': await barcodePage([{ format: 'Code128', text: 'PAT/S5/1' }]),
+      'stack.json': { visits: [visitOf('S4')] },
+    });
+    start(dir);
+    const { refused, batches } = await ended(dir, 'refused', '一叠');
+    expect(refused).toMatchObject({ code: 'patient-mismatch', sheet: '2.png', page: 1 });
+    expect(batches).toEqual([]);
+    expect(await member.store.models.Archive.countDocuments({ patientNo: 'S4' })).toBe(0);
   });
 });
 
