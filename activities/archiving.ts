@@ -204,10 +204,11 @@ export function createArchivingActivities({ memberId, memberName, store, keys, s
       const reason = batches.find((batch) => batch.reason !== undefined)?.reason;
       const template = await templateFor(store.models, (await Archive.findOne({ archiveId }).lean<Archive>())!);
       const signingKey = await keys.get('ledger');
-      const fresh = added.map(({ objectId, documentType, pages }) => ({
-        objectId,
+      const fresh = accepted.map(({ objectId, documentType, pages, separatorFirst }) => ({
+        objectId: objectId!,
         documentType,
-        pageCount: pages.length,
+        pageCount: pages!.length,
+        separatorFirst,
       }));
       await store.connection.transaction(async (session) => {
         // An edit of the last version's catalogue writes the archive too: one of the two comes first, and the other sees it.

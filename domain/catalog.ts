@@ -68,8 +68,8 @@ export function templateOn(templates: readonly CatalogTemplate[], day: string): 
 export const ROTATIONS = [90, 180, 270] as const;
 export type Rotation = (typeof ROTATIONS)[number];
 
-/** 空白页、重复页: the page stays in the catalogue, and is not shown with it. */
-export const PageMark = { blank: 'blank', duplicate: 'duplicate' } as const;
+/** 空白页、重复页、分隔页: the page stays in the catalogue, and is not shown with it. */
+export const PageMark = { blank: 'blank', duplicate: 'duplicate', separator: 'separator' } as const;
 export type PageMark = (typeof PageMark)[keyof typeof PageMark];
 
 /** How the overlay shows a page. */
@@ -101,6 +101,8 @@ export interface CatalogedDocument {
   objectId: string;
   documentType: DocumentType;
   pageCount: number;
+  /** 分隔页: its first page only said what follows. */
+  separatorFirst?: boolean | undefined;
 }
 
 /** Puts documents under the template's branches: branch order first, then the order they came in. Empty branches are left out. */
@@ -110,7 +112,11 @@ export function buildCatalog(template: CatalogTemplate, documents: readonly Cata
     const pages = documents
       .filter((document) => document.documentType === branch.type)
       .flatMap((document) =>
-        Array.from({ length: document.pageCount }, (_, page) => ({ objectId: document.objectId, page })),
+        Array.from({ length: document.pageCount }, (_, page) => ({
+          objectId: document.objectId,
+          page,
+          ...(page === 0 && document.separatorFirst === true && { mark: PageMark.separator }),
+        })),
       );
     if (pages.length > 0) nodes.push({ type: branch.type, title: branch.zh, pages });
   }

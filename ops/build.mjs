@@ -11,6 +11,7 @@ const ENTRIES = {
   demo: 'ops/demo/index.ts',
   verify: 'ops/verify.ts',
   ingest: 'ops/ingest/index.ts',
+  'watch-folder': 'ops/watch-folder/index.ts',
   fsck: 'ops/fsck/index.ts',
   bench: 'bench/run.ts',
   member: 'ops/member/index.ts',

@@ -21,6 +21,7 @@ const fileName = text(255).refine(
 );
 
 export const batchIdSchema = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/);
+export const scannerIdSchema = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/);
 export const partSchema = z.strictObject({
   partNo: z.int().min(1).max(MAX_PARTS),
   fileName,
@@ -29,16 +30,15 @@ export const partSchema = z.strictObject({
   bytes: z.int().min(1).max(MAX_PART_BYTES),
   sm3: z.string().regex(/^[0-9a-f]{64}$/),
   pageCount: z.int().min(1).max(MAX_PAGES),
+  /** 分隔页: the first page is a separator sheet, kept and not shown. */
+  separatorFirst: z.literal(true).optional(),
 });
 
 /** 批次登记: what a scanner announces before it sends the files. */
 export const registrationSchema = z
   .strictObject({
     batchId: batchIdSchema,
-    scannerId: z
-      .string()
-      .regex(/^[A-Za-z0-9._-]{1,64}$/)
-      .optional(),
+    scannerId: scannerIdSchema.optional(),
     patientNo: text(64),
     visitNo: text(64),
     patientName: text(64),

@@ -4,8 +4,10 @@ import type { Batch, Station } from '../../platform/store/index.ts';
 import type { ApiDeps } from '../deps.ts';
 import { type Route, route } from '../route.ts';
 import { diskNow } from '../system/disk.ts';
+import { scannerIdSchema } from './schemas.ts';
 
 const MOST = 200;
+const MOST_LYING = 1_000_000;
 const WEEK_DAYS = 7;
 const DAY_MS = 86_400_000;
 /** What a week took is asked for once in a while only: it reads the week's batches. */
@@ -13,13 +15,15 @@ const WEEK_FOR_MS = 60_000;
 /** What is not at its end yet, or needs a person. */
 const OPEN = [BatchState.receiving, BatchState.checking, BatchState.awaitingCatalog, BatchState.partlyFailed] as const;
 
-/** A station was heard of: it announced, sent or committed something. */
+/** A station was heard of: it announced, sent or committed something, or said what lies with it. */
 export async function stationSeen(
   { store }: Pick<ApiDeps, 'store'>,
   { sender, scannerId = '' }: { sender: string; scannerId?: string | undefined },
-): Promise<void> {
+  lying: Pick<Station, 'waiting' | 'refused'> = {},
+): Promise<Date> {
   const lastContactAt = new Date();
-  await store.models.Station.updateOne({ sender, scannerId }, { $set: { lastContactAt } }, { upsert: true });
+  await store.models.Station.updateOne({ sender, scannerId }, { $set: { lastContactAt, ...lying } }, { upsert: true });
+  return lastContactAt;
 }
 
 /** Bytes that were announced in the last week. */
@@ -54,6 +58,22 @@ export function stationRoutes(deps: ApiDeps): Route[] {
   let week: { at: number; bytes: number } | null = null;
   return [
     route({
+      method: 'post',
+      path: '/stations/contact',
+      permission: 'batch:write',
+      summary: 'A station is there, and says what lies with it',
+      body: z.strictObject({
+        scannerId: scannerIdSchema,
+        waiting: z.int().min(0).max(MOST_LYING),
+        refused: z.int().min(0).max(MOST_LYING),
+      }),
+      answer: z.object({ lastContactAt: z.string() }),
+      async handle({ body: { scannerId, ...lying }, actor }) {
+        const lastContactAt = await stationSeen(deps, { sender: actor.id, scannerId }, lying);
+        return { lastContactAt: lastContactAt.toISOString() };
+      },
+    }),
+    route({
       method: 'get',
       path: '/stations',
       permission: 'batch:read',
@@ -72,6 +92,9 @@ export function stationRoutes(deps: ApiDeps): Route[] {
             sender: z.string(),
             scannerId: z.string(),
             lastContactAt: z.string(),
+            /** Visits that lie with the station and are not in yet, and those it keeps as refused; null if it does not say. */
+            waiting: z.number().nullable(),
+            refused: z.number().nullable(),
             backlog: z.object({
               receiving: z.number(),
               checking: z.number(),
@@ -92,10 +115,12 @@ export function stationRoutes(deps: ApiDeps): Route[] {
         const room = Math.max(disk.freeBytes - (1 - deps.disk.refuseAt) * totalBytes, 0);
         return {
           disk: { ...disk, daysLeft: week.bytes === 0 ? null : Math.floor(room / (week.bytes / WEEK_DAYS)) },
-          items: stations.map(({ sender, scannerId, lastContactAt }) => ({
+          items: stations.map(({ sender, scannerId, lastContactAt, waiting = null, refused = null }) => ({
             sender,
             scannerId,
             lastContactAt: lastContactAt.toISOString(),
+            waiting,
+            refused,
             backlog: {
               ...Object.fromEntries(OPEN.map((state) => [state, 0])),
               ...backlog.get(keyOf({ sender, scannerId })),

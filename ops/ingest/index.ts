@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { ApiClient } from './client.ts';
+import { demo } from './demo.ts';
 import { scanFolder } from './scan-folder.ts';
 import { sendVisit, waitForEnd } from './send.ts';
 
@@ -13,13 +14,6 @@ function progress(done: number, total: number, note: string): void {
   const bar = '█'.repeat(Math.round(share * BAR)).padEnd(BAR, '░');
   const line = `${bar} ${(100 * share).toFixed(0).padStart(3)}% ${(done / 1e6).toFixed(1)} MB  ${note}`;
   process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${line}` : `${line}\n`);
-}
-
-/** What the running demo wrote down for tools on this machine. */
-function demo(): { url: string; secretFile: string } | null {
-  const home = process.env.SEALFOLIO_HOME ?? '.sealfolio';
-  const file = path.join(home, 'demo.json');
-  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as { url: string; secretFile: string }) : null;
 }
 
 /** `npm run ingest`: sends a folder of scans as a scan station would, and waits until every visit is attested. Exit 0 if all went in, 1 if a file was refused, 2 if it could not be sent. */

@@ -11,7 +11,7 @@ export interface Outcome {
   refused: { fileName: string; code: string; reason: string }[];
 }
 
-interface BatchAnswer {
+export interface BatchAnswer {
   batchId: string;
   archiveId: string;
   state: string;
@@ -45,7 +45,7 @@ export async function sendVisit(
   client: ApiClient,
   visit: ScannedVisit,
   onBytes: (bytes: number) => void = () => {},
-  options: { reason?: string } = {},
+  options: { reason?: string; scannerId?: string } = {},
 ): Promise<BatchAnswer> {
   const { files, ...fields } = visit;
   const batchId = batchIdOf(visit);
@@ -71,18 +71,24 @@ export async function sendVisit(
   return client.call<BatchAnswer>('POST', `/api/v1/batches/${batchId}/commit`);
 }
 
+/** What became of a batch; null while it is under way. */
+export async function outcomeOf(client: ApiClient, { batchId, archiveId }: BatchAnswer): Promise<Outcome | null> {
+  const batch = await client.call<BatchAnswer>('GET', `/api/v1/batches/${batchId}`);
+  const refused = batch.parts.flatMap(({ fileName, refusal }) =>
+    refusal === undefined ? [] : [{ fileName, code: refusal.code, reason: refusal.reason }],
+  );
+  if (batch.state === 'duplicate' || batch.state === 'refused')
+    return { batchId, archiveId, state: batch.state, refused };
+  const archive = await client.call<{ state: string }>('GET', `/api/v1/archives/${archiveId}`);
+  const isAttested = ['archived', 'partlyFailed'].includes(batch.state) && archive.state === 'attested';
+  return isAttested ? { batchId, archiveId, state: 'attested', refused } : null;
+}
+
 /** Waits until the batch has come to an end. */
-export async function waitForEnd(client: ApiClient, { batchId, archiveId }: BatchAnswer): Promise<Outcome> {
+export async function waitForEnd(client: ApiClient, batch: BatchAnswer): Promise<Outcome> {
   for (;;) {
-    const batch = await client.call<BatchAnswer>('GET', `/api/v1/batches/${batchId}`);
-    const refused = batch.parts.flatMap(({ fileName, refusal }) =>
-      refusal === undefined ? [] : [{ fileName, code: refusal.code, reason: refusal.reason }],
-    );
-    if (batch.state === 'duplicate' || batch.state === 'refused')
-      return { batchId, archiveId, state: batch.state, refused };
-    const archive = await client.call<{ state: string }>('GET', `/api/v1/archives/${archiveId}`);
-    if (['archived', 'partlyFailed'].includes(batch.state) && archive.state === 'attested')
-      return { batchId, archiveId, state: 'attested', refused };
+    const outcome = await outcomeOf(client, batch);
+    if (outcome !== null) return outcome;
     await delay(POLL_MS);
   }
 }

@@ -19,6 +19,7 @@ export const TEST_NAMESPACES = [
   'test-workflows',
   'test-idor',
   'test-browser',
+  'test-folders',
 ];
 
 /** Starts the servers that the suites share: a mongod and a Temporal server of their own, in a folder that goes with them. */

@@ -16,6 +16,8 @@ export interface Part {
   bytes: number;
   sm3: string;
   pageCount: number;
+  /** 分隔页: the first page is a separator sheet, kept and not shown. */
+  separatorFirst?: boolean;
   state: PartState;
   objectId?: string;
   /** Size on paper of each page, in millimetres, once it is checked. */
@@ -49,6 +51,9 @@ export interface Station {
   /** What the sender calls the scanner; empty if it names none. */
   scannerId: string;
   lastContactAt: Date;
+  /** Visits that lie with it and are not in yet, and those it keeps as refused; of stations that say so. */
+  waiting?: number;
+  refused?: number;
 }
 
 const part = new Schema<Part>(
@@ -60,6 +65,7 @@ const part = new Schema<Part>(
     bytes: { type: Number, required: true },
     sm3: { type: String, required: true },
     pageCount: { type: Number, required: true },
+    separatorFirst: Boolean,
     state: { type: String, enum: Object.values(PartState), required: true },
     objectId: String,
     pages: { type: [Schema.Types.Mixed], default: undefined } as never,
@@ -95,6 +101,8 @@ const station = new Schema<Station>(
     sender: { type: String, required: true },
     scannerId: { type: String, default: '' },
     lastContactAt: { type: Date, required: true },
+    waiting: Number,
+    refused: Number,
   },
   { strict: 'throw', versionKey: false },
 );

@@ -126,6 +126,8 @@ export interface Stations {
     sender: string;
     scannerId: string;
     lastContactAt: string;
+    waiting: number | null;
+    refused: number | null;
     backlog: Record<'receiving' | 'checking' | 'awaitingCatalog' | 'partlyFailed', number>;
   }[];
 }

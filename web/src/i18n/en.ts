@@ -136,6 +136,7 @@ export const en: Messages = {
     stations: 'Scan stations',
     station: 'Station',
     lastContact: 'Last contact',
+    lying: { waiting: 'Waiting there', refused: 'Refused there', unknown: 'not told' },
     noStations: 'No scan station has been heard of yet.',
     diskLow:
       '{percent} % of the disk is used: enlarge or clear it. At the rate of the last week it does for {days} days.',

@@ -135,6 +135,7 @@ export const zh = {
     stations: '扫描站',
     station: '扫描站',
     lastContact: '最近联系',
+    lying: { waiting: '站上待送', refused: '站上退回', unknown: '未报' },
     noStations: '还没有扫描站联系过。',
     diskLow: '磁盘已用 {percent}%，请及时扩充或清理；按最近一周的接收量还可用 {days} 天。',
     diskLowUnknown: '磁盘已用 {percent}%，请及时扩充或清理。',
