@@ -123,17 +123,24 @@ export function catalogRoutes(deps: ApiDeps): Route[] {
       path: '/archives/{archiveId}/catalog/edits/{place}/proof',
       permission: 'archive:read',
       trace: 'catalog.proof',
-      summary: 'What was signed and attested of an edit, its salt, and its place in the ledger',
+      summary:
+        'What was signed and attested of an edit, its salt, the catalogue as it was hashed, and its place in the ledger',
       params: params.extend({ place: placeParam }),
-      answer: z.object({ manifest: z.unknown(), salt: z.string(), signature: z.string(), ledger: z.unknown() }),
+      answer: z.object({
+        manifest: z.unknown(),
+        salt: z.string(),
+        signature: z.string(),
+        catalog: z.unknown(),
+        ledger: z.unknown(),
+      }),
       async handle({ params: { archiveId, place: at } }) {
         await archiveOf(store, archiveId);
         await find(archiveId, at);
         const edit = await CatalogEdit.findOne({ archiveId, ...at }).lean<CatalogEdit>();
         if (edit?.attestation === undefined) throw new SealfolioError('receipt-not-found', { place: placeText(at) });
-        const { manifest, salt, signature, attestation } = edit;
+        const { manifest, salt, signature, catalog, attestation } = edit;
         const { txId, indexInTx } = attestation;
-        return { manifest, salt, signature, ledger: await deps.ledger.receipt(txId, indexInTx) };
+        return { manifest, salt, signature, catalog, ledger: await deps.ledger.receipt(txId, indexInTx) };
       },
     }),
   ];

@@ -31,11 +31,18 @@ const TYPE_NAME = Object.fromEntries(Object.entries(TxType).map(([name, number])
 
 /** The state of a transaction now. Throws not-found. */
 async function stateOf(node: LedgerNode, id: string) {
-  const place = await node.ledger.store.place(id);
-  if (place !== null) return { txId: id, state: 'final' as const, ...place };
+  const final = async () => {
+    const place = await node.ledger.store.place(id);
+    return place === null ? null : { txId: id, state: 'final' as const, ...place };
+  };
+  const before = await final();
+  if (before !== null) return before;
   if (node.mempool.get(id) !== undefined) return { txId: id, state: 'pending' as const };
   const error = node.failed.get(id);
   if (error !== undefined) return { txId: id, state: 'failed' as const, code: error.code, reason: error.reason };
+  // It may have left the mempool for the store between the two looks.
+  const since = await final();
+  if (since !== null) return since;
   if (node.ledger.base.height > 0) throw new LedgerError('pruned', `not after block ${node.ledger.base.height}`);
   throw new LedgerError('not-found', 'no such transaction');
 }

@@ -75,6 +75,26 @@ test('the rpc gives the proof, and the findings against members; a bad size is r
   await rpc.get('/v1/evidence').expect(200, []);
 });
 
+test('a transaction that becomes final while the rpc looks for it is not said to be unknown', async () => {
+  const node = nodes.node('yz1');
+  const { encoded, txId } = nodes.transaction('yz1', ['while it is looked for']);
+  const place = node.ledger.store.place.bind(node.ledger.store);
+  const look = jest.spyOn(node.ledger.store, 'place').mockImplementationOnce(async (id) => {
+    const before = await place(id);
+    await node.submit(encoded);
+    await until(async () => (await place(id)) !== null && node.mempool.get(id) === undefined);
+    return before;
+  });
+  try {
+    const { body } = await request(createRpc(node, createMetrics('race-test')))
+      .get(`/v1/transactions/${txId}`)
+      .expect(200);
+    expect(body).toMatchObject({ txId, state: 'final' });
+  } finally {
+    look.mockRestore();
+  }
+});
+
 test('the rpc pages through the records of a stream, a key, a digest', async () => {
   const node = nodes.node('yz1');
   const rpc = request(createRpc(node, createMetrics('records-test')));

@@ -97,6 +97,17 @@ export const en: Messages = {
     noPermission: 'Your role does not show medical content; ask a records clerk if you need it',
     visit: 'Stay {n}',
   },
+  attested: {
+    title: 'Check of the attestation',
+    state: { running: 'Checking', valid: 'Passed', invalid: 'Failed', unknown: 'Cannot tell' },
+    step: { pass: 'passed', fail: 'failed', unknown: 'cannot tell', skipped: 'not checked' },
+    valid: 'Not changed since {at}; {n} members are witnesses',
+    invalid: 'It is not what was attested: {step}. Do not rely on it, and tell the security administrator',
+    unavailable: 'The proof could not be had, which does not say that anything was changed. Check again later',
+    noTrust: 'There is no trust anchor: whose signatures these are cannot be told',
+    here: 'Checked in this browser, without believing the server: what was done, when, and by which account.',
+    place: 'Block {height}, place {index} in the ledger',
+  },
   proof: {
     sentence: 'Unchanged since {at}, witnessed by {n} members',
     invalid: 'Check failed: {layer}',

@@ -96,6 +96,17 @@ export const zh = {
     noPermission: '您的角色不能查看病案内容；需要时请联系病案管理员',
     visit: '第 {n} 次住院',
   },
+  attested: {
+    title: '存证核对',
+    state: { running: '核对中', valid: '通过', invalid: '不通过', unknown: '无法判定' },
+    step: { pass: '通过', fail: '不通过', unknown: '无法判定', skipped: '未核对' },
+    valid: '自 {at} 起未被改动，{n} 家成员共同见证',
+    invalid: '与存证不符：{step}。请不要采信，并告知安全管理员',
+    unavailable: '没有取得证明，不能说明它被改动过。请稍后再核对',
+    noTrust: '缺少信任锚，无法确认签名属于哪些成员',
+    here: '由本浏览器核对，不采信服务器的说法。核对的是：做了什么、什么时间、由哪个账号。',
+    place: '区块高度 {height}，账本位置 {index}',
+  },
   proof: {
     sentence: '此档案自 {at} 起未被改动，{n} 家成员共同见证',
     invalid: '核验未通过：{layer}',

@@ -1,0 +1,176 @@
+import { concat, fromHex, tag, toHex, utf8 } from './bytes.ts';
+import { type LedgerReceipt, type Trust, type VerifierCrypto, verifyRecord } from './index.ts';
+import { canonicalJson } from './jcs.ts';
+import type { Digest } from './ledger.ts';
+
+/** What a member attested of one event, or one edit, and its place in the ledger: nothing else of the member is believed. */
+export interface AttestedProof {
+  manifest: Record<string, unknown>;
+  /** Hex. */
+  salt: string;
+  ledger: unknown;
+  /** The member's, over the manifest (edits of a catalogue). */
+  signature?: string;
+  /** The catalogue itself (edits of a catalogue). */
+  catalog?: unknown;
+}
+
+/** The steps of the check, in order; each stands on the one before. */
+export const ATTESTED_STEPS = {
+  shown: { zh: '页面所示与被存证的内容一致', en: 'What is shown is what was attested' },
+  catalog: { zh: '目录与被存证的摘要一致', en: 'The catalogue is the one that was attested' },
+  record: { zh: '被存证的内容与账本记录一致', en: 'What was attested is what the ledger holds' },
+  ledger: { zh: '账本记录由法定多数成员签名', en: 'A quorum of the members signed the record' },
+  signature: { zh: '成员对内容的签名', en: 'Signature of the member over it' },
+} as const;
+export type AttestedStepName = keyof typeof ATTESTED_STEPS;
+
+export interface AttestedStep {
+  step: AttestedStepName;
+  state: 'pass' | 'fail' | 'unknown' | 'skipped';
+  reason?: string;
+}
+
+export interface AttestedVerdict {
+  verdict: 'valid' | 'invalid' | 'unknown';
+  steps: AttestedStep[];
+  /** What the ledger holds, if it could be read. */
+  ledger?: LedgerReceipt;
+}
+
+/** A loan's event as it is shown; `at` is RFC 3339. */
+export interface ShownLoanEvent {
+  loanId: string;
+  seq: number;
+  act: string;
+  from: string;
+  to: string;
+  at: string;
+  by: string;
+}
+
+/** An edit of a catalogue as it is shown; `at` is RFC 3339. */
+export interface ShownCatalogEdit {
+  archiveId: string;
+  version: number;
+  edit: number;
+  at: string;
+  by: string;
+  reason: string;
+}
+
+/** Null: it passed; `unknown`: it cannot be told. */
+type Outcome = null | { state: 'fail' | 'unknown'; reason: string };
+const failed = (reason: string): Outcome => ({ state: 'fail', reason });
+
+/** Runs the steps in order: after the first that fails the rest is skipped. What cannot be read fails. */
+function run(checks: readonly (readonly [AttestedStepName, () => Outcome])[]): AttestedStep[] {
+  let isOver = false;
+  return checks.map(([step, check]) => {
+    if (isOver) return { step, state: 'skipped' };
+    let outcome: Outcome;
+    try {
+      outcome = check();
+    } catch {
+      outcome = failed('not readable');
+    }
+    isOver = outcome?.state === 'fail';
+    return { step, ...(outcome ?? { state: 'pass' }) };
+  });
+}
+
+const saltedHash = (name: string, salt: string, text: string, sm3: Digest): string =>
+  toHex(sm3(concat(tag(name), fromHex(salt), utf8(text))));
+
+/** The first field in which a manifest is not what is shown; null if there is none. */
+function differs(manifest: Record<string, unknown>, shown: Record<string, unknown>): Outcome {
+  const field = Object.entries(shown).find(([name, value]) => manifest[name] !== value);
+  return field === undefined ? null : failed(`another ${field[0]}`);
+}
+
+interface Wanted {
+  stream: string;
+  /** What the record is filed under. */
+  subject: string;
+  /** Of what is shown. */
+  checks: readonly (readonly [AttestedStepName, () => Outcome])[];
+  /** Whether the member has signed it by itself, beside the record. */
+  isSigned: boolean;
+}
+
+function verify(
+  { manifest, salt, ledger, signature }: AttestedProof,
+  { stream, subject, checks, isSigned }: Wanted,
+  trust: Trust | null,
+  crypto: VerifierCrypto,
+): AttestedVerdict {
+  const { sm3 } = crypto;
+  const proof = verifyRecord(ledger, null, trust, crypto);
+  const isRecord = (): Outcome => {
+    if (proof.ledger === undefined) return failed('not readable');
+    const { sender, record } = proof.ledger.entry;
+    const digest = sm3(concat(tag('sealfolio/attest/1'), fromHex(salt), utf8(canonicalJson(manifest))));
+    if (record.digest !== toHex(digest)) return failed('digest differs');
+    if (record.key !== toHex(sm3(concat(tag('sealfolio/key/1'), utf8(subject))))) return failed('key differs');
+    if (record.stream !== stream || record.note !== '') return failed('another kind of record');
+    return sender === manifest.memberId ? null : failed('attested by another member');
+  };
+  const isFinal = (): Outcome => {
+    if (proof.verdict === 'invalid') return failed(proof.failed!);
+    return proof.verdict === 'valid' ? null : { state: 'unknown', reason: 'no trust anchor given' };
+  };
+  const isSignedByMember = (): Outcome => {
+    const member = proof.ledger!.members.find(({ memberId }) => memberId === manifest.memberId);
+    const isRight =
+      member !== undefined &&
+      crypto.sm2Verify(fromHex(member.publicKey), utf8(canonicalJson(manifest)), fromHex(signature!));
+    return isRight ? null : failed('signature differs');
+  };
+  const steps = run([
+    ...checks,
+    ['record', isRecord],
+    ['ledger', isFinal],
+    ...(isSigned ? [['signature', isSignedByMember] as const] : []),
+  ]);
+  const isSure = steps.every(({ state }) => state === 'pass');
+  const verdict = steps.some(({ state }) => state === 'fail') ? 'invalid' : isSure ? 'valid' : 'unknown';
+  return { verdict, steps, ...(proof.ledger && { ledger: proof.ledger }) };
+}
+
+/** Checks that an event of a loan is as it was attested, without believing the server. Never throws on bad input. */
+export function verifyLoanEvent(
+  proof: AttestedProof,
+  { by, ...shown }: ShownLoanEvent,
+  trust: Trust | null,
+  crypto: VerifierCrypto,
+): AttestedVerdict {
+  const isShown = (): Outcome => {
+    const actor = saltedHash('sealfolio/actor/1', proof.salt, by, crypto.sm3);
+    return differs(proof.manifest, { format: 'sealfolio-loan/1', ...shown, actor });
+  };
+  const wanted = { stream: 'loan', subject: shown.loanId, checks: [['shown', isShown] as const], isSigned: false };
+  return verify(proof, wanted, trust, crypto);
+}
+
+/** Checks that an edit of a catalogue is as it was signed and attested, without believing the server. Never throws on bad input. */
+export function verifyCatalogEdit(
+  proof: AttestedProof,
+  { by, reason, ...shown }: ShownCatalogEdit,
+  trust: Trust | null,
+  crypto: VerifierCrypto,
+): AttestedVerdict {
+  const { manifest, salt, catalog } = proof;
+  const isShown = (): Outcome =>
+    differs(manifest, {
+      format: 'sealfolio-catalog/1',
+      ...shown,
+      actor: saltedHash('sealfolio/actor/1', salt, by, crypto.sm3),
+      reason: saltedHash('sealfolio/reason/1', salt, reason, crypto.sm3),
+    });
+  const isCatalog = (): Outcome => {
+    const { sm3 } = manifest.catalog as { sm3?: unknown };
+    return toHex(crypto.sm3(utf8(canonicalJson(catalog)))) === sm3 ? null : failed('digest differs');
+  };
+  const checks = [['shown', isShown] as const, ['catalog', isCatalog] as const];
+  return verify(proof, { stream: 'catalog', subject: shown.archiveId, checks, isSigned: true }, trust, crypto);
+}
