@@ -21,8 +21,8 @@ export interface TextLine {
 export type Evidence =
   /** The barcode of its form. */
   | { kind: 'formCode'; type: DocumentType; confidence: number; code: string }
-  /** Its title. */
-  | { kind: 'title'; type: DocumentType; confidence: number; title: string; word: string }
+  /** Its title, by the word of the template that is in it; what else was read there is not kept: it may name people. */
+  | { kind: 'title'; type: DocumentType; confidence: number; word: string }
   /** It goes on from the page before it, of the same original. */
   | { kind: 'continued'; type: DocumentType; confidence: number };
 
@@ -39,7 +39,6 @@ const CODE_CONFIDENCE = { whole: 0.99, begun: 0.96 };
 const TITLE_CONFIDENCE = { whole: 0.97, most: 0.9, part: 0.7 };
 /** Of what the page before is known by. */
 const CONTINUED = 0.9;
-const MOST_TITLE = 60;
 
 const words = ({ type, titleWords }: TemplateBranch): readonly string[] =>
   titleWords ?? DEFAULT_TEMPLATE.branches.find((branch) => branch.type === type)?.titleWords ?? [];
@@ -76,7 +75,7 @@ function byTitle(template: CatalogTemplate, lines: readonly TextLine[]): Evidenc
     const { type, word } = known;
     const share = bare(word).length / line.length;
     const sure = share === 1 ? TITLE_CONFIDENCE.whole : share >= 0.5 ? TITLE_CONFIDENCE.most : TITLE_CONFIDENCE.part;
-    found.push({ kind: 'title', type, confidence: sure * confidence, title: text.slice(0, MOST_TITLE), word });
+    found.push({ kind: 'title', type, confidence: sure * confidence, word });
   }
   return found;
 }
@@ -157,7 +156,7 @@ export const acceptFrom = ({ acceptFrom: from }: Pick<CatalogTemplate, 'acceptFr
  * at the template's place. Nodes that end without pages go.
  */
 export function reclassify(
-  template: Pick<CatalogTemplate, 'branches'>,
+  template: { branches: readonly Pick<TemplateBranch, 'type' | 'zh'>[] },
   nodes: readonly NumberedNode[],
   moves: readonly { page: number; type: DocumentType }[],
 ): NumberedNode[] {
