@@ -3,6 +3,7 @@ import type { Loan } from '../domain/loan/loan.ts';
 import type { MemberKeys } from '../platform/card/keys.ts';
 import type { LedgerClient } from '../platform/ledger/client.ts';
 import type { NoticeChannel } from '../platform/notices/webhook.ts';
+import type { TitleReader } from '../platform/ocr/tesseract.ts';
 import type { Logger } from '../platform/observe/logger.ts';
 import type { Sealer } from '../platform/ofd/seal.ts';
 import type { Store } from '../platform/store/index.ts';
@@ -20,6 +21,8 @@ export interface ActivityDeps {
   signals: Signals;
   /** Channels of notices besides the app; none unless they are configured. */
   noticeChannels: readonly NoticeChannel[];
+  /** Who reads titles of pages; null where it is not installed. */
+  titles: TitleReader | null;
   logger: Logger;
 }
 

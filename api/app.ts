@@ -19,6 +19,8 @@ import { actorOf, isTotpMissing, Sessions, tokenOf } from './auth/sessions.ts';
 import { batchRoutes } from './batches/routes.ts';
 import { stationRoutes } from './batches/stations.ts';
 import { catalogRoutes } from './catalog/routes.ts';
+import { rebuildRoutes } from './catalog/rebuilds.ts';
+import { suggestionRoutes } from './catalog/suggestions.ts';
 import { templateRoutes } from './catalog/templates.ts';
 import type { ApiDeps } from './deps.ts';
 import { once } from './idempotency.ts';
@@ -78,6 +80,8 @@ export const createRoutes = (deps: ApiDeps): Route[] => [
   ...archiveRoutes(deps),
   ...readingRoutes(deps),
   ...catalogRoutes(deps),
+  ...suggestionRoutes(deps),
+  ...rebuildRoutes(deps),
   ...templateRoutes(deps),
   ...loanReadingRoutes(deps),
   ...loanRoutes(deps),

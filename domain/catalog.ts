@@ -20,6 +20,10 @@ export interface TemplateBranch {
   en: string;
   mandatory: boolean;
   standard?: string | undefined;
+  /** 表单代码: what the barcode of a form of this type says, or begins with; absent: none is known. */
+  formCodes?: readonly string[] | undefined;
+  /** Words that a title of this type has; absent: those of the product's own template. */
+  titleWords?: readonly string[] | undefined;
 }
 
 /** 目录模板: data with versions; a visit is catalogued by the one that was in force on the day of its discharge. */
@@ -29,23 +33,99 @@ export interface CatalogTemplate {
   /** YYYY-MM-DD, in China. */
   effectiveFrom: string;
   branches: readonly TemplateBranch[];
+  /** From this confidence on a page may be moved without a person (0 to 1); absent: `ACCEPT_FROM`. */
+  acceptFrom?: number | undefined;
 }
+/** †ours, to be set by each member from what its own forms show. */
+export const ACCEPT_FROM = 0.85;
 
-/** In force until a member publishes another. The parts of WS 445-2014 are ours to have matched: not yet checked by an expert. */
+/** In force until a member publishes another. The parts of WS 445-2014 are ours to have matched: not yet checked by an expert; so are the form codes and the words of titles. */
 export const DEFAULT_TEMPLATE: CatalogTemplate = {
   templateId: 'inpatient',
   version: 1,
   effectiveFrom: '1949-10-01',
   branches: [
-    { type: 'frontPage', zh: '病案首页', en: 'Front page', mandatory: true, standard: 'WS 445.10' },
-    { type: 'admission', zh: '入院记录', en: 'Admission record', mandatory: false, standard: 'WS 445.12' },
-    { type: 'progress', zh: '病程记录', en: 'Progress notes', mandatory: false, standard: 'WS 445.13' },
-    { type: 'orders', zh: '医嘱', en: 'Orders', mandatory: false, standard: 'WS 445.14' },
-    { type: 'operation', zh: '手术记录', en: 'Operation records', mandatory: false, standard: 'WS 445.5' },
-    { type: 'nursing', zh: '护理记录', en: 'Nursing records', mandatory: false, standard: 'WS 445.7' },
-    { type: 'labReport', zh: '检验报告', en: 'Laboratory reports', mandatory: false, standard: 'WS 445.4' },
-    { type: 'examReport', zh: '检查报告', en: 'Examination reports', mandatory: false, standard: 'WS 445.4' },
-    { type: 'consent', zh: '知情同意书', en: 'Informed consent', mandatory: false, standard: 'WS 445.9' },
+    {
+      type: 'frontPage',
+      zh: '病案首页',
+      en: 'Front page',
+      mandatory: true,
+      standard: 'WS 445.10',
+      formCodes: ['MR-01'],
+      titleWords: ['病案首页', '住院病案首页'],
+    },
+    {
+      type: 'admission',
+      zh: '入院记录',
+      en: 'Admission record',
+      mandatory: false,
+      standard: 'WS 445.12',
+      formCodes: ['MR-02'],
+      titleWords: ['入院记录', '入院病历', '再次入院记录'],
+    },
+    {
+      type: 'progress',
+      zh: '病程记录',
+      en: 'Progress notes',
+      mandatory: false,
+      standard: 'WS 445.13',
+      formCodes: ['MR-03'],
+      titleWords: ['病程记录', '首次病程记录', '查房记录', '会诊记录', '出院记录', '死亡记录'],
+    },
+    {
+      type: 'orders',
+      zh: '医嘱',
+      en: 'Orders',
+      mandatory: false,
+      standard: 'WS 445.14',
+      formCodes: ['MR-04'],
+      titleWords: ['医嘱', '医嘱单', '长期医嘱', '临时医嘱', '长期医嘱单', '临时医嘱单'],
+    },
+    {
+      type: 'operation',
+      zh: '手术记录',
+      en: 'Operation records',
+      mandatory: false,
+      standard: 'WS 445.5',
+      formCodes: ['MR-05'],
+      titleWords: ['手术记录', '麻醉记录', '手术安全核查表', '手术护理记录'],
+    },
+    {
+      type: 'nursing',
+      zh: '护理记录',
+      en: 'Nursing records',
+      mandatory: false,
+      standard: 'WS 445.7',
+      formCodes: ['MR-06'],
+      titleWords: ['护理记录', '体温单', '护理评估单'],
+    },
+    {
+      type: 'labReport',
+      zh: '检验报告',
+      en: 'Laboratory reports',
+      mandatory: false,
+      standard: 'WS 445.4',
+      formCodes: ['MR-07'],
+      titleWords: ['检验报告', '化验单', '检验报告单'],
+    },
+    {
+      type: 'examReport',
+      zh: '检查报告',
+      en: 'Examination reports',
+      mandatory: false,
+      standard: 'WS 445.4',
+      formCodes: ['MR-08'],
+      titleWords: ['检查报告', '检查报告单', '病理报告', '超声报告', '影像报告', '心电图报告'],
+    },
+    {
+      type: 'consent',
+      zh: '知情同意书',
+      en: 'Informed consent',
+      mandatory: false,
+      standard: 'WS 445.9',
+      formCodes: ['MR-09'],
+      titleWords: ['知情同意书', '同意书', '授权委托书', '病危通知书'],
+    },
     { type: 'other', zh: '其他', en: 'Other', mandatory: false },
   ],
 };

@@ -8,6 +8,7 @@ export const WORKFLOW_NAMES: Record<string, { zh: string; en: string }> = {
   loanClosingWorkflow: { zh: '收回借阅', en: 'Closing of loans' },
   bulkLoanWorkflow: { zh: '批量办理', en: 'Bulk job' },
   noticeDeliveryWorkflow: { zh: '通知投递', en: 'Delivery of notices' },
+  catalogRebuildWorkflow: { zh: '目录重建', en: 'Rebuild of catalogues' },
   sweepWorkflow: { zh: '清理', en: 'Sweep' },
 };
 export type WorkflowType = keyof typeof WORKFLOW_NAMES;
@@ -52,7 +53,12 @@ export interface AttentionItem {
 /** Tries after which a step that is being retried is stuck. */
 export const STUCK_ATTEMPTS = 3;
 /** Those that may be cancelled: what they have done stays right without the rest. Others end by their own acts. */
-export const CANCELLABLE: readonly string[] = ['bulkLoanWorkflow', 'loanClosingWorkflow', 'sweepWorkflow'];
+export const CANCELLABLE: readonly string[] = [
+  'bulkLoanWorkflow',
+  'loanClosingWorkflow',
+  'sweepWorkflow',
+  'catalogRebuildWorkflow',
+];
 
 const ADVICE: Record<string, { zh: string; en: string }> = {
   'card-unavailable': {

@@ -12,6 +12,7 @@ import { readTrust } from '../platform/ledger/trust.ts';
 import { webhookChannel } from '../platform/notices/webhook.ts';
 import { createLogger } from '../platform/observe/logger.ts';
 import { createMetrics } from '../platform/observe/metrics.ts';
+import { findTitleReader } from '../platform/ocr/tesseract.ts';
 import type { Sealer } from '../platform/ofd/seal.ts';
 import { openStore } from '../platform/store/index.ts';
 import { connectTemporal } from '../platform/temporal/client.ts';
@@ -58,6 +59,7 @@ export async function main(): Promise<void> {
     ledger: new LedgerClient(config.ledger.rpcUrl),
     signals: createSignals(client, memberId),
     noticeChannels: Object.entries(config.notices.webhooks).map(([channel, url]) => webhookChannel(channel, url)),
+    titles: await findTitleReader(),
     logger,
   };
   const connection = await NativeConnection.connect({ address: temporal.address });

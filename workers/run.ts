@@ -6,6 +6,7 @@ import type { NativeConnection } from '@temporalio/worker';
 import { Worker, type WorkflowBundleOption } from '@temporalio/worker';
 import { createAnchoringActivities } from '../activities/anchoring.ts';
 import { createArchivingActivities } from '../activities/archiving.ts';
+import { createCataloguingActivities } from '../activities/cataloguing.ts';
 import type { ActivityDeps } from '../activities/deps.ts';
 import { createLendingActivities } from '../activities/lending.ts';
 import { createLoanJobActivities } from '../activities/loan-jobs.ts';
@@ -47,6 +48,7 @@ export function createWorkers({ connection, namespace, codec, deps, workflows }:
   const made = {
     ...createArchivingActivities(deps),
     ...createAnchoringActivities(deps),
+    ...createCataloguingActivities(deps),
     ...createSweepingActivities(deps),
     ...createLendingActivities(deps),
     ...createLoanJobActivities(deps),

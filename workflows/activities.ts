@@ -1,6 +1,7 @@
 import { proxyActivities } from '@temporalio/workflow';
 import type { AnchoringActivities } from '../activities/anchoring.ts';
 import type { ArchivingActivities } from '../activities/archiving.ts';
+import type { CataloguingActivities } from '../activities/cataloguing.ts';
 import type { LendingActivities } from '../activities/lending.ts';
 import type { LoanJobActivities } from '../activities/loan-jobs.ts';
 import type { NoticeActivities } from '../activities/notices.ts';
@@ -14,7 +15,7 @@ import { TaskQueue } from './shared.ts';
 const retry = { initialInterval: '500 ms', backoffCoefficient: 2, maximumInterval: '10 s' } as const;
 
 /** Calls the card, streams files: minutes, with heartbeats. */
-export const onCard = proxyActivities<ArchivingActivities & AnchoringActivities>({
+export const onCard = proxyActivities<ArchivingActivities & AnchoringActivities & CataloguingActivities>({
   taskQueue: TaskQueue.card,
   startToCloseTimeout: '30 min',
   heartbeatTimeout: '30 s',
@@ -25,6 +26,13 @@ export const onCard = proxyActivities<ArchivingActivities & AnchoringActivities>
 export const onDatabase = proxyActivities<ArchivingActivities>({
   taskQueue: TaskQueue.archiving,
   startToCloseTimeout: '30 s',
+  retry,
+});
+
+/** A page of archives, and how a job stands. */
+export const onRebuilds = proxyActivities<CataloguingActivities>({
+  taskQueue: TaskQueue.archiving,
+  startToCloseTimeout: '1 min',
   retry,
 });
 

@@ -1,6 +1,7 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { CalendarYear } from '../domain/calendar.ts';
 import type { DocumentType } from '../domain/catalog.ts';
+import type { RebuildOutcome } from '../domain/catalog/rebuild.ts';
 import type { LoanAct } from '../domain/loan/acts.ts';
 import type { Loan } from '../domain/loan/loan.ts';
 import type { LoanPolicy } from '../domain/loan/policy.ts';
@@ -14,6 +15,7 @@ export const WorkflowName = {
   loanClosing: 'loanClosingWorkflow',
   bulkLoan: 'bulkLoanWorkflow',
   noticeDelivery: 'noticeDeliveryWorkflow',
+  catalogRebuild: 'catalogRebuildWorkflow',
 } as const;
 
 /** `archiving` runs workflows and what needs the database only; `card` whatever calls the crypto card; `loans` what people wait for. */
@@ -31,6 +33,8 @@ export const ANCHORING_IDLE_MS = 60_000;
 export const loanWorkflowId = (memberId: string, loanId: string) => `loan:${memberId}:${loanId}`;
 export const loanClosingWorkflowId = (memberId: string, closingId: string) => `loan-closing:${memberId}:${closingId}`;
 export const bulkLoanWorkflowId = (memberId: string, jobId: string) => `bulk-loan:${memberId}:${jobId}`;
+export const catalogRebuildWorkflowId = (memberId: string, rebuildId: string) =>
+  `catalog-rebuild:${memberId}:${rebuildId}`;
 export const noticeDeliveryWorkflowId = (memberId: string) => `notices:${memberId}`;
 export const noticeDeliveryScheduleId = (memberId: string) => `notices-schedule:${memberId}`;
 
@@ -103,4 +107,21 @@ export interface NoticeDeliveryInput {
   memberId: string;
   /** Ends when nothing waited for this long; the next notice or the Schedule starts it again. */
   idleMs: number;
+}
+
+/** Between two archives of a job. */
+export const pauseSignal = defineSignal('pause');
+export const resumeSignal = defineSignal('resume');
+export type RebuildProgress = Record<RebuildOutcome, number> & { paused: boolean };
+export const rebuildProgressQuery = defineQuery<RebuildProgress>('rebuildProgress');
+
+/** Pages of a range that one run goes through, before the next run goes on. */
+export const REBUILD_PAGES_PER_RUN = 20;
+
+export interface CatalogRebuildInput {
+  rebuildId: string;
+  pagesPerRun: number;
+  /** Of a run that goes on from one before: where, and what there was. */
+  after?: string | null;
+  progress?: RebuildProgress;
 }

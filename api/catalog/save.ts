@@ -1,13 +1,3 @@
-import { randomBytes } from 'node:crypto';
-import {
-  ACTOR_TAG,
-  ATTEST_TAG,
-  CATALOG_STREAM,
-  type CatalogManifest,
-  KEY_TAG,
-  REASON_TAG,
-  SALT_BYTES,
-} from '../../domain/attestation.ts';
 import type { Catalog, CatalogNode } from '../../domain/catalog.ts';
 import { diffCatalogs } from '../../domain/catalog/diff.ts';
 import {
@@ -18,10 +8,18 @@ import {
   placeText,
 } from '../../domain/catalog/numbered.ts';
 import { SealfolioError } from '../../domain/errors.ts';
-import { READING_STATES } from '../../domain/loan/state.ts';
 import type { TraceAction } from '../../domain/trace.ts';
-import { jcs, sm2, sm3 } from '../../platform/crypto/index.ts';
-import { type Archive, catalogAt, type CatalogEdit, editSubject, placeOf } from '../../platform/store/index.ts';
+import {
+  type Archive,
+  catalogAt,
+  catalogDigest,
+  type CatalogEdit,
+  editBlock,
+  placeOf,
+  recountSuggestions,
+  signEdit,
+  writeEdit,
+} from '../../platform/store/index.ts';
 import {
   ANCHORING_IDLE_MS,
   anchoringWorkflowId,
@@ -47,10 +45,6 @@ interface Wanted {
   /** It brings back this one. */
   restores?: CatalogPlace;
 }
-
-const tagged = (tag: string, ...parts: (Uint8Array | string)[]) =>
-  sm3(Buffer.from(`${tag}\0`), ...parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)));
-const digestOf = (catalog: Catalog): string => sm3(Buffer.from(jcs(catalog))).toString('hex');
 
 /** 目录修订: overlays over the pages of an archive's version, one after the other; what came in is not touched. */
 export class Cataloguing {
@@ -101,100 +95,26 @@ export class Cataloguing {
     const before = await catalogAt(store.models, archiveId, base);
     if (before === null) throw new SealfolioError('catalog-not-found', { archiveId, place: placeText(base) });
     const catalog: Catalog = { ...before, nodes };
-    if (digestOf(catalog) === digestOf(before)) throw new SealfolioError('catalog-unchanged', { archiveId });
+    if (catalogDigest(catalog) === catalogDigest(before)) throw new SealfolioError('catalog-unchanged', { archiveId });
     const details = { place: placeText(base), ...(restores && { restores: placeText(restores) }) };
     await traced(store, who, action, { type: 'archive', id: archiveId }, { reason, details });
-    const made = await this.#signed(archiveId, base, before, catalog, wanted, who.actor.id);
-    const isWritten = await this.#write(made, archive);
+    const made = {
+      ...(await signEdit(this.deps, { archiveId, base, before, catalog, by: who.actor.id, reason })),
+      ...(restores && { restores: placeText(restores) }),
+    };
+    const isWritten = await writeEdit(store, made, archive);
     if (!isWritten) {
       await this.#requireOpen(await archiveOf(store, archiveId));
       return this.#known(archiveId, wanted, placeOf(await archiveOf(store, archiveId)), who);
     }
+    await recountSuggestions(store.models, archiveId);
     await this.#wake();
     return { version: made.version, edit: made.edit };
   }
 
-  /** Nothing is arranged while it is on hold, on loan, or while files are being added. */
-  async #requireOpen({ archiveId, legalHold, currentVersion }: Archive): Promise<void> {
-    const { ArchiveVersion, Loan } = this.deps.store.models;
-    if (legalHold !== undefined) throw new SealfolioError('archive-held', { archiveId });
-    const [lent, coming] = await Promise.all([
-      Loan.exists({ archiveId, state: { $in: [...READING_STATES, 'overdue'] } }),
-      ArchiveVersion.exists({ archiveId, version: { $gt: currentVersion } }),
-    ]);
-    if (lent !== null) throw new SealfolioError('catalog-on-loan', { archiveId });
-    if (coming !== null) throw new SealfolioError('catalog-version-pending', { archiveId });
-  }
-
-  async #signed(
-    archiveId: string,
-    { version, edit }: CatalogPlace,
-    before: Catalog,
-    catalog: Catalog,
-    { reason, restores }: Wanted,
-    by: string,
-  ): Promise<CatalogEdit> {
-    const salt = randomBytes(SALT_BYTES);
-    const at = new Date();
-    const { templateId, templateVersion } = catalog;
-    const manifest: CatalogManifest = {
-      format: 'sealfolio-catalog/1',
-      memberId: this.deps.memberId,
-      archiveId,
-      version,
-      edit: edit + 1,
-      at: at.toISOString(),
-      actor: tagged(ACTOR_TAG, salt, by).toString('hex'),
-      reason: tagged(REASON_TAG, salt, reason).toString('hex'),
-      catalog: { templateId, templateVersion, sm3: digestOf(catalog) },
-      previousSm3: digestOf(before),
-    };
-    const signature = sm2.sign(await this.deps.keys.get('ledger'), Buffer.from(jcs(manifest))).toString('hex');
-    return {
-      archiveId,
-      version,
-      edit: edit + 1,
-      catalog,
-      by,
-      reason,
-      at,
-      ...(restores && { restores: placeText(restores) }),
-      manifest,
-      salt: salt.toString('hex'),
-      signature,
-    };
-  }
-
-  /** All of it or nothing; false if the archive is no longer as it was looked at. */
-  async #write(made: CatalogEdit, { catalogEdit }: Archive): Promise<boolean> {
-    const { models, connection } = this.deps.store;
-    const { archiveId, version, edit, salt, manifest, at } = made;
-    const as = { archiveId, currentVersion: version, legalHold: { $exists: false } };
-    const place = catalogEdit === undefined ? { catalogEdit: { $exists: false } } : { catalogEdit };
-    let isWritten = false;
-    await connection.transaction(async (session) => {
-      const { matchedCount } = await models.Archive.updateOne(
-        { ...as, ...place },
-        { $set: { catalogEdit: edit, updatedAt: at } },
-        { session },
-      );
-      const newer = { archiveId, version: { $gt: version } };
-      isWritten = matchedCount === 1 && (await models.ArchiveVersion.exists(newer).session(session)) === null;
-      if (!isWritten) return session.abortTransaction();
-      await models.CatalogEdit.create([made], { session });
-      const item = {
-        stream: CATALOG_STREAM,
-        archiveId: editSubject(archiveId, version),
-        version: edit,
-        key: tagged(KEY_TAG, archiveId).toString('hex'),
-        digest: tagged(ATTEST_TAG, Buffer.from(salt, 'hex'), jcs(manifest)).toString('hex'),
-        state: 'pending' as const,
-        createdAt: at,
-      };
-      await models.OutboxItem.create([item], { session });
-      return undefined;
-    });
-    return isWritten;
+  async #requireOpen(archive: Archive): Promise<void> {
+    const block = await editBlock(this.deps.store.models, archive);
+    if (block !== null) throw new SealfolioError(block, { archiveId: archive.archiveId });
   }
 
   /** What is there already is what was wanted (its answer was lost), else both sides are told. */
@@ -205,7 +125,7 @@ export class Cataloguing {
     if (theirs === null) throw new SealfolioError('catalog-not-found', { archiveId, place: placeText(current) });
     const [edit] = await store.models.CatalogEdit.find({ archiveId, ...current }).lean<CatalogEdit[]>();
     const isNext = current.version === base.version && current.edit === base.edit + 1;
-    const isSame = digestOf({ ...theirs, nodes }) === digestOf(theirs);
+    const isSame = catalogDigest({ ...theirs, nodes }) === catalogDigest(theirs);
     if (isNext && isSame && edit?.by === actor.id && edit.reason === reason) return current;
     const began = await catalogAt(store.models, archiveId, base);
     if (began === null) throw new SealfolioError('catalog-not-found', { archiveId, place: placeText(base) });

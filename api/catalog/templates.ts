@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DEFAULT_TEMPLATE, DocumentType } from '../../domain/catalog.ts';
+import { acceptFrom } from '../../domain/catalog/classify.ts';
 import { SealfolioError } from '../../domain/errors.ts';
 import { frontPageFaults } from '../../domain/front-page.ts';
 import { type CatalogTemplateRow, catalogTemplates } from '../../platform/store/index.ts';
@@ -16,12 +17,22 @@ const branch = z.strictObject({
   en: text(80),
   mandatory: z.boolean(),
   standard: text(40).optional(),
+  formCodes: z
+    .array(text(40))
+    .max(50)
+    .optional()
+    .describe('What the barcode of a form of this type says, or begins with'),
+  titleWords: z.array(text(40)).max(50).optional().describe('Words of its titles; absent: the product’s own'),
 });
 const branches = z
   .array(branch)
   .min(1)
   .max(50)
   .refine((all) => new Set(all.map(({ type }) => type)).size === all.length, 'names a type twice')
+  .refine((all) => {
+    const codes = all.flatMap(({ formCodes = [] }) => formCodes);
+    return new Set(codes).size === codes.length;
+  }, 'names a form code twice')
   .refine((all) => all.some(({ type }) => type === 'frontPage'), 'has no front page')
   .refine((all) => all.some(({ type }) => type === 'other'), 'has no place for what is not classified');
 const shownTemplate = z.object({
@@ -29,6 +40,7 @@ const shownTemplate = z.object({
   version: z.number(),
   effectiveFrom: z.string(),
   branches: z.array(branch),
+  acceptFrom: z.number(),
   by: z.string(),
   reason: z.string(),
   createdAt: z.string(),
@@ -38,6 +50,7 @@ const shown = ({
   version,
   effectiveFrom,
   branches: all,
+  acceptFrom: from,
   by,
   reason: why,
   createdAt,
@@ -45,7 +58,12 @@ const shown = ({
   templateId,
   version,
   effectiveFrom,
-  branches: [...all],
+  branches: all.map(({ formCodes, titleWords, ...rest }) => ({
+    ...rest,
+    ...(formCodes !== undefined && { formCodes: [...formCodes] }),
+    ...(titleWords !== undefined && { titleWords: [...titleWords] }),
+  })),
+  acceptFrom: acceptFrom({ acceptFrom: from }),
   by,
   reason: why,
   createdAt: createdAt.toISOString(),
@@ -94,10 +112,21 @@ export function templateRoutes({ store }: ApiDeps): Route[] {
       path: '/catalog-templates',
       permission: 'template:write',
       summary: 'Publish another, made from the newest; catalogues that are there stay by theirs',
-      body: z.strictObject({ from: z.int().min(1), effectiveFrom: day, branches, reason }),
+      body: z.strictObject({
+        from: z.int().min(1),
+        effectiveFrom: day,
+        branches,
+        acceptFrom: z
+          .number()
+          .min(0.5)
+          .max(1)
+          .optional()
+          .describe('Confidence from which a page is moved without a person'),
+        reason,
+      }),
       answer: shownTemplate,
       status: 201,
-      async handle({ body: { from, effectiveFrom, branches: all, reason: why }, ...call }) {
+      async handle({ body: { from, effectiveFrom, branches: all, acceptFrom: accept, reason: why }, ...call }) {
         const [newest] = await catalogTemplates(store.models);
         if (newest!.version !== from)
           throw new SealfolioError('template-changed', { field: 'from', version: newest!.version });
@@ -105,7 +134,16 @@ export function templateRoutes({ store }: ApiDeps): Route[] {
         await traced(store, call, 'template.change', { type: 'template', id: String(version) }, { reason: why });
         const { templateId } = DEFAULT_TEMPLATE;
         const by = call.actor.id;
-        const row = { templateId, version, effectiveFrom, branches: all, by, reason: why, createdAt: new Date() };
+        const row = {
+          templateId,
+          version,
+          effectiveFrom,
+          branches: all,
+          by,
+          reason: why,
+          createdAt: new Date(),
+          ...(accept !== undefined && { acceptFrom: accept }),
+        };
         try {
           await CatalogTemplate.create(row);
         } catch (error) {

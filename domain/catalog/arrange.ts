@@ -1,4 +1,5 @@
 import type { DocumentType, PageMark, Rotation } from '../catalog.ts';
+import { reclassify } from './classify.ts';
 import type { NumberedNode, NumberedPage } from './numbered.ts';
 
 /** What a person does to a catalogue at the desk. Pages are named by their numbers in the package, nodes by their places. */
@@ -10,6 +11,11 @@ export type Arrangement =
   | { act: 'merge'; node: number }
   | { act: 'rename'; node: number; type: DocumentType; title: string }
   | { act: 'rotate'; pages: readonly number[]; by: 90 | 270 }
+  | {
+      act: 'reclassify';
+      moves: readonly { page: number; type: DocumentType }[];
+      branches: readonly { type: DocumentType; zh: string }[];
+    }
   | { act: 'mark'; pages: readonly number[]; mark: PageMark | null };
 
 const without = (nodes: readonly NumberedNode[], chosen: ReadonlySet<number>): NumberedNode[] =>
@@ -80,6 +86,8 @@ export function arrange(nodes: readonly NumberedNode[], done: Arrangement): Numb
       const one = { ...node, pages: [...node.pages, ...next.pages] };
       return [...nodes.slice(0, done.node), one, ...nodes.slice(done.node + 2)];
     }
+    case 'reclassify':
+      return reclassify({ branches: done.branches }, nodes, done.moves);
     case 'rename':
       return nodes.map((node, i) => (i === done.node ? { ...node, type: done.type, title: done.title } : node));
     case 'rotate':

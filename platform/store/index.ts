@@ -4,6 +4,7 @@ import { createAccessModels } from './models/access.ts';
 import { createAnchoringModels } from './models/anchoring.ts';
 import { createArchiveModels } from './models/archive.ts';
 import { createBatchModels } from './models/batch.ts';
+import { createCatalogModels } from './models/catalog.ts';
 import { createLoanModels } from './models/loan.ts';
 import { createTraceModels } from './models/trace.ts';
 import { createWorkflowModels } from './models/workflow.ts';
@@ -11,6 +12,7 @@ import { SealedObjects } from './objects.ts';
 import { Trace } from './trace.ts';
 
 export type { Archive, ArchiveVersion, CatalogEdit, CatalogTemplateRow, VersionDocument } from './models/archive.ts';
+export type { CatalogJob, CatalogJobRow, CatalogSuggestion, SuggestedPage } from './models/catalog.ts';
 export type { Batch, Part, Refusal, Station } from './models/batch.ts';
 export type { App, Department, Deputy, IdempotentCall, Session, User } from './models/access.ts';
 export type {
@@ -25,6 +27,8 @@ export type {
 } from './models/loan.ts';
 export { calendarYears, currentPolicy, FIRST_POLICY, projectLoan, refusalOfEnded } from './lending.ts';
 export { catalogAt, catalogTemplates, editSubject, latestCatalog, placeOf, templateFor } from './cataloguing.ts';
+export { catalogDigest, editBlock, signEdit, writeEdit } from './edits.ts';
+export { keepSuggestions, leavePages, numberSuggestions, recountSuggestions, withKept } from './suggestions.ts';
 export type { TraceBatch, TraceEntry } from './models/trace.ts';
 export type { AnchoringTx, OutboxItem } from './models/anchoring.ts';
 export { SealedObjects, type ObjectDigests, type ObjectStat } from './objects.ts';
@@ -35,6 +39,7 @@ export { FIRST_HASH, traceDigest, type TraceEvent } from './trace.ts';
 const createModels = (connection: Connection) => ({
   ...createBatchModels(connection),
   ...createArchiveModels(connection),
+  ...createCatalogModels(connection),
   ...createAnchoringModels(connection),
   ...createAccessModels(connection),
   ...createLoanModels(connection),

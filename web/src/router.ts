@@ -34,6 +34,21 @@ export const router = createRouter({
           props: true,
           meta: { permission: 'catalog:write' },
         },
+        {
+          path: 'catalog-queue',
+          component: () => import('./pages/catalog-queue.vue'),
+          meta: { permission: 'catalog:write' },
+        },
+        {
+          path: 'catalog-templates',
+          component: () => import('./pages/catalog-templates.vue'),
+          meta: { permission: 'archive:content' },
+        },
+        {
+          path: 'catalog-rebuilds',
+          component: () => import('./pages/catalog-rebuilds.vue'),
+          meta: { permission: 'catalog:write' },
+        },
         { path: 'ingest', component: () => import('./pages/ingest.vue'), meta: { permission: 'batch:read' } },
         { path: 'overlay', component: () => import('./pages/overlay.vue'), meta: { permission: 'status:read' } },
         { path: 'status', component: () => import('./pages/status.vue'), meta: { permission: 'status:read' } },

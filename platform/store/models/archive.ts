@@ -101,6 +101,8 @@ export interface CatalogEdit {
   at: Date;
   /** It brought back an earlier one: `version.edit`. */
   restores?: string;
+  /** A job over many archives made it, at the word of `by`. */
+  rebuildId?: string;
   /** What is signed and attested of it; names nobody. */
   manifest: CatalogManifest;
   salt: string;
@@ -145,6 +147,7 @@ const template = new Schema<CatalogTemplateRow>(
     version: { type: Number, required: true, unique: true },
     effectiveFrom: { type: String, required: true },
     branches: { type: [Schema.Types.Mixed], required: true } as never,
+    acceptFrom: Number,
     by: { type: String, required: true },
     reason: { type: String, required: true },
     createdAt: { type: Date, required: true },
@@ -162,6 +165,7 @@ const edit = new Schema<CatalogEdit>(
     reason: { type: String, required: true },
     at: { type: Date, required: true },
     restores: String,
+    rebuildId: String,
     manifest: { type: Schema.Types.Mixed, required: true },
     salt: { type: String, required: true },
     signature: { type: String, required: true },

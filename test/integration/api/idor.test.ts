@@ -34,6 +34,7 @@ const THINGS: Record<string, Thing> = {
 const OPEN: Record<string, string> = {
   archiveId: 'the catalogue is open to who may borrow; its pages are swept below',
   batchId: 'of the records room',
+  rebuildId: 'of the records room',
   scannerId: 'of the records room',
   departmentId: 'departments are known to all; of loans, only the rows that one may know of are looked through',
   username: 'who works here is known to all',
@@ -68,6 +69,7 @@ const TEXTS: Record<string, string> = {
   username: 'doctor',
   deputy: 'head',
   departmentId: 'dp_none',
+  rebuildId: 'rb_none',
   batchId: '00000000-0000-4000-8000-000000000000',
 };
 

@@ -57,6 +57,7 @@ const EXAMPLES: Record<string, string> = {
   year: '2026',
   jobId: 'jb_nothing',
   filterId: 'fi_nothing',
+  rebuildId: 'rb_nothing',
 };
 const fill = (path: string) =>
   path.replace(/\{(\w+)\}/g, (_all, name: string) => {

@@ -1,4 +1,13 @@
 import type { Permission, Role } from '../../../domain/access.ts';
+import type { CatalogTemplate as DomainTemplate, DocumentType } from '../../../domain/catalog.ts';
+import type { PageSuggestion } from '../../../domain/catalog/classify.ts';
+import type {
+  RebuildMode,
+  RebuildMove,
+  RebuildOutcome,
+  RebuildRange,
+  RebuildState,
+} from '../../../domain/catalog/rebuild.ts';
 import type { Completeness } from '../../../domain/catalog/completeness.ts';
 import type { CatalogChange } from '../../../domain/catalog/diff.ts';
 import type { CatalogPlace, NumberedNode } from '../../../domain/catalog/numbered.ts';
@@ -103,6 +112,63 @@ export interface ShownCatalog extends CatalogEdit {
   templateVersion: number;
   isCurrent: boolean;
   nodes: NumberedNode[];
+}
+
+/** 目录模板, a version of it. */
+export interface CatalogTemplate extends Omit<DomainTemplate, 'acceptFrom'> {
+  acceptFrom: number;
+  by: string;
+  reason: string;
+  createdAt: string;
+}
+
+/** 分类建议 of an archive; `at` null: nobody looked. */
+export interface Suggestions {
+  at: string | null;
+  acceptFrom: number;
+  branches: { type: DocumentType; zh: string; en: string }[];
+  items: PageSuggestion[];
+}
+
+/** An archive with pages that wait for a person. */
+export interface QueuedArchive {
+  archiveId: string;
+  patientNo: string;
+  patientName: string;
+  department: string;
+  dischargedAt: string;
+  pageCount: number;
+  doubtful: number;
+  lowest: number;
+  isHeld: boolean;
+  at: string;
+}
+
+export interface Rebuild {
+  rebuildId: string;
+  workflowId: string;
+  mode: RebuildMode;
+  state: RebuildState;
+  range: RebuildRange;
+  reason: string;
+  by: string;
+  total: number;
+  counts: Record<RebuildOutcome, number>;
+  doubtful: number;
+  createdAt: string;
+  endedAt?: string;
+}
+
+export interface RebuildRow {
+  archiveId: string;
+  patientNo: string;
+  patientName: string;
+  outcome: RebuildOutcome;
+  refusal?: { code: string; detail: { zh: string; en: string } };
+  moves: RebuildMove[];
+  doubtful: number;
+  template?: { from: number; to: number };
+  place?: string;
 }
 
 /** Both sides of a catalogue that someone else arranged meanwhile. */

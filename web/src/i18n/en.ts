@@ -1,7 +1,9 @@
 import { catalog } from './areas/catalog.ts';
 import { loans } from './areas/loans.ts';
+import { rebuild } from './areas/rebuild.ts';
 import { overlay } from './areas/overlay.ts';
 import { people } from './areas/people.ts';
+import { template } from './areas/template.ts';
 import { trace } from './areas/trace.ts';
 import { workflows } from './areas/workflows.ts';
 import type { Messages } from './zh.ts';
@@ -12,6 +14,9 @@ export const en: Messages = {
   menu: {
     workflows: 'Workflows',
     overlay: 'Overlay',
+    catalogQueue: 'Doubtful pages',
+    catalogRebuilds: 'Rebuilds',
+    catalogTemplates: 'Templates',
     archives: 'Archives',
     ingest: 'Intake',
     status: 'System status',
@@ -213,6 +218,8 @@ export const en: Messages = {
     go: 'Check',
   },
   catalog: catalog.en,
+  rebuild: rebuild.en,
+  template: template.en,
   people: people.en,
   loans: loans.en,
   trace: trace.en,

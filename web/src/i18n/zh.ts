@@ -1,7 +1,9 @@
 import { catalog } from './areas/catalog.ts';
 import { loans } from './areas/loans.ts';
+import { rebuild } from './areas/rebuild.ts';
 import { overlay } from './areas/overlay.ts';
 import { people } from './areas/people.ts';
+import { template } from './areas/template.ts';
 import { trace } from './areas/trace.ts';
 import { workflows } from './areas/workflows.ts';
 
@@ -12,6 +14,9 @@ export const zh = {
     workflows: '流程',
     overlay: '覆盖网络',
     archives: '档案',
+    catalogQueue: '待确认页面',
+    catalogRebuilds: '目录重建',
+    catalogTemplates: '目录模板',
     ingest: '接收',
     status: '系统状态',
     trace: '追溯',
@@ -210,6 +215,8 @@ export const zh = {
     go: '开始核验',
   },
   catalog: catalog.zh,
+  rebuild: rebuild.zh,
+  template: template.zh,
   people: people.zh,
   loans: loans.zh,
   trace: trace.zh,

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { DEFAULT_TEMPLATE } from '../../../../domain/catalog.ts';
 import { arrange, type Arrangement } from '../../../../domain/catalog/arrange.ts';
 import { diffCatalogs } from '../../../../domain/catalog/diff.ts';
 import type { NumberedNode } from '../../../../domain/catalog/numbered.ts';
@@ -22,6 +23,11 @@ test.each<[string, Arrangement, string]>([
   ['a node moved beyond the end', { act: 'moveNode', node: 0, to: 9 }, 'orders:2,3,4 labs:5,6,7 front:1'],
   ['split', { act: 'split', page: 3, title: 'more' }, 'front:1 orders:2 more:3,4 labs:5,6,7'],
   ['split at the first page', { act: 'split', page: 2, title: 'more' }, START],
+  [
+    'put where they belong',
+    { act: 'reclassify', moves: [{ page: 3, type: 'labReport' }], branches: DEFAULT_TEMPLATE.branches },
+    'front:1 orders:2,4 labs:5,6,7,3',
+  ],
   [
     'taken out',
     { act: 'extract', pages: [6, 3], type: 'labReport', title: 'labs2' },

@@ -1,0 +1,36 @@
+import type { PageText, TextLine } from '../domain/catalog/classify.ts';
+import { isSealfolioError } from '../domain/errors.ts';
+import { readBarcodes } from '../platform/barcode/read.ts';
+import type { TitleReader } from '../platform/ocr/tesseract.ts';
+import type { MediaType } from '../platform/ofd/media.ts';
+import { pageImage } from '../platform/ofd/render.ts';
+import type { VersionDocument } from '../platform/store/index.ts';
+
+/** What barcodes and titles say on each page of an original; a page that cannot be read says nothing. */
+export async function pageTexts(
+  { mediaType, pages }: VersionDocument,
+  data: Buffer,
+  titles: TitleReader | null,
+  onPage: () => void,
+): Promise<PageText[]> {
+  const said = async <T>(read: () => Promise<T[]>): Promise<T[]> => {
+    try {
+      return await read();
+    } catch (error) {
+      if (isSealfolioError(error) && typeof error.data.field === 'string') return [];
+      throw error;
+    }
+  };
+  const texts: PageText[] = [];
+  for (const page of pages.keys()) {
+    const barcodes = await said(async () => (await readBarcodes(data, page)).map(({ text }) => text));
+    onPage();
+    const lines: TextLine[] =
+      titles === null
+        ? []
+        : await said(async () => (await titles.read((await pageImage(data, mediaType as MediaType, page)).data)) ?? []);
+    texts.push({ barcodes, lines });
+    onPage();
+  }
+  return texts;
+}

@@ -1,0 +1,75 @@
+import type { Archive, CatalogSuggestion, Store } from '../../platform/store/index.ts';
+import {
+  decodePlace,
+  encodePlace,
+  type Filter,
+  inOrder,
+  type Order,
+  orderedPage,
+  type Plan,
+  type Position,
+} from '../ordered.ts';
+
+export interface QueueFilter {
+  department?: string | undefined;
+  dischargedFrom?: string | undefined;
+  dischargedTo?: string | undefined;
+}
+type Row = CatalogSuggestion & { _id: { toString(): string } };
+
+/** Orders that the queue has, each an index of the model: the last discharged first, or the least sure. */
+const ORDERS = {
+  dischargedAt: { first: 'dischargedAt', then: '_id', direction: -1 },
+  lowest: { first: 'lowest', then: '_id', direction: 1 },
+} as const satisfies Record<string, Order>;
+export type QueueOrder = keyof typeof ORDERS;
+export const QUEUE_ORDERS = Object.keys(ORDERS) as [QueueOrder, ...QueueOrder[]];
+
+/** What an index finds in order, and what is left to look at archive by archive. */
+export function queuePlan(
+  { department, dischargedFrom, dischargedTo }: QueueFilter,
+  order: QueueOrder,
+  place: Position | null,
+  toId: (text: string) => unknown,
+): Plan {
+  const { first, direction } = ORDERS[order];
+  const same: Filter = { isOpen: true, ...(department !== undefined && { department }) };
+  const time: Filter = {
+    ...(dischargedFrom !== undefined && { $gte: new Date(dischargedFrom) }),
+    ...(dischargedTo !== undefined && { $lt: new Date(dischargedTo) }),
+  };
+  const sort = { [first]: direction, _id: direction };
+  const from: Position | null = place && [
+    order === 'dischargedAt' ? new Date(place[0] as string) : place[0],
+    toId(place[1] as string),
+  ];
+  if (order === 'dischargedAt') return { found: inOrder([same], ORDERS[order], time, from), rest: {}, sort };
+  const rest: Filter = Object.keys(time).length > 0 ? { dischargedAt: time } : {};
+  return { found: inOrder([same], ORDERS[order], {}, from), rest, sort };
+}
+
+function isPlace(order: string, [first, then]: Position): boolean {
+  if (!(order in ORDERS) || typeof then !== 'string' || !/^[0-9a-f]{24}$/.test(then)) return false;
+  return order === 'lowest' ? typeof first === 'number' : typeof first === 'string' && !Number.isNaN(Date.parse(first));
+}
+
+/** One page of archives with pages that wait for a person. Throws request-invalid for another list's cursor. */
+export async function listQueue(
+  { models: { Archive, CatalogSuggestion }, connection }: Store,
+  filter: QueueFilter,
+  { order, cursor, limit }: { order: QueueOrder; cursor?: string | undefined; limit: number },
+): Promise<{ rows: { row: CatalogSuggestion; archive: Archive }[]; nextCursor: string | null }> {
+  const toId = (text: string) => new connection.base.Types.ObjectId(text);
+  const place = cursor === undefined ? null : decodePlace(cursor, (named, at) => named === order && isPlace(named, at));
+  const plan = queuePlan(filter, order, place?.place ?? null, toId);
+  const { rows, last } = await orderedPage<Row>(CatalogSuggestion.collection, plan, limit);
+  const archives = await Archive.find({ archiveId: { $in: rows.map(({ archiveId }) => archiveId) } }).lean<Archive[]>();
+  const of = new Map(archives.map((archive) => [archive.archiveId, archive]));
+  return {
+    rows: rows.flatMap((row) => {
+      const archive = of.get(row.archiveId);
+      return archive === undefined ? [] : [{ row, archive }];
+    }),
+    nextCursor: last === null ? null : encodePlace(order, [last[ORDERS[order].first], String(last._id)]),
+  };
+}
