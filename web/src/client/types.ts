@@ -1,4 +1,5 @@
 import type { Permission, Role } from '../../../domain/access.ts';
+import type { DocumentType } from '../../../domain/catalog.ts';
 import type { Completeness } from '../../../domain/catalog/completeness.ts';
 import type { CatalogChange } from '../../../domain/catalog/diff.ts';
 import type { CatalogPlace, NumberedNode } from '../../../domain/catalog/numbered.ts';
@@ -137,6 +138,9 @@ export interface Batch {
   scannerId?: string;
   /** 补扫: the visit was archived when it was announced. */
   isLate: boolean;
+  /** 重发: the batch whose refused files these stand in for. */
+  retryOf?: string;
+  isRetried: boolean;
   state: BatchState;
   createdAt: string;
   version?: number;
@@ -144,10 +148,12 @@ export interface Batch {
     partNo: number;
     fileName: string;
     mediaType: string;
+    documentType: DocumentType;
     bytes: number;
     pageCount: number;
     state: PartState;
     refusal?: { code: string; field: string; reason: string };
+    retriedBy?: string;
   }[];
 }
 
