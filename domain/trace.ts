@@ -72,6 +72,7 @@ export const TRACE_ACTIONS = {
   'batch.search': named('search', '查看批次', 'Listed batches'),
   'batch.open': named('open', '打开批次', 'Opened a batch'),
   'batch.register': named('write', '登记批次', 'Registered a batch'),
+  'batch.retry': named('write', '重发拒收文件', 'Sent refused files again'),
   'batch.commit': named('write', '提交批次', 'Committed a batch'),
 
   'loan.search': named('search', '查看借阅列表', 'Listed loans'),

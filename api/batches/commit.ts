@@ -3,13 +3,14 @@ import { BatchState, PartState } from '../../domain/status.ts';
 import type { Batch } from '../../platform/store/index.ts';
 import { archivingWorkflowId, batchCommittedSignal, TaskQueue, WorkflowName } from '../../workflows/shared.ts';
 import type { ApiDeps } from '../deps.ts';
+import { takeOverRefused } from './retry.ts';
 
 /** How long mandatory documents are waited for: policy, until policies are data of the member's own. */
 const DOCUMENT_DEADLINE_MS = 7 * 86_400_000;
 
 /**
  * Hands a batch, whose files are all here or refused, to its workflow. Done again it is the same answer. Throws
- * batch-not-found, and batch-incomplete naming the parts that are missing.
+ * batch-not-found, batch-incomplete naming the parts that are missing, and part-retried.
  */
 export async function commitBatch({ store, temporal, memberId }: ApiDeps, batchId: string): Promise<Batch> {
   const { Batch } = store.models;
@@ -21,6 +22,7 @@ export async function commitBatch({ store, temporal, memberId }: ApiDeps, batchI
     .map(({ partNo }) => partNo);
   if (missing.length > 0)
     throw new SealfolioError('batch-incomplete', { field: 'parts', reason: 'not uploaded', missing });
+  await takeOverRefused({ store }, batch);
   const committedAt = batch.committedAt ?? new Date();
   await Batch.updateOne({ batchId }, { $set: { state: BatchState.checking, committedAt } });
   const { archiveId } = batch;

@@ -26,6 +26,13 @@ async function archiveIdOf({ keys }: ApiDeps, { patientNo, visitNo }: Registrati
   return `ar_${base32(mac).slice(0, 26)}`;
 }
 
+/** The batch that is known under the id, if it is the same one. Throws batch-conflict. */
+export function sameBatch(batch: Batch, registrationSm3: string): { batch: Batch; isNew: boolean } {
+  if (batch.registrationSm3 !== registrationSm3)
+    throw new SealfolioError('batch-conflict', { field: 'batchId', reason: 'registered with other content' });
+  return { batch, isNew: false };
+}
+
 /**
  * Registers a batch: the same one again is the same answer. Throws batch-conflict if the id is another batch's, disk-full, and
  * reason-required if the visit is archived already and the files are new.
@@ -35,19 +42,29 @@ export async function registerBatch(
   registration: Registration,
   sender: string,
 ): Promise<{ batch: Batch; isNew: boolean }> {
-  const { Batch, Archive, ArchiveVersion } = deps.store.models;
-  const { batchId, parts } = registration;
+  const { batchId, scannerId, reason, documentsComplete, parts } = registration;
   const registrationSm3 = sm3(Buffer.from(jcs(registration))).toString('hex');
-  const same = (batch: Batch): { batch: Batch; isNew: boolean } => {
-    if (batch.registrationSm3 !== registrationSm3)
-      throw new SealfolioError('batch-conflict', { field: 'batchId', reason: 'registered with other content' });
-    return { batch, isNew: false };
-  };
-  const known = await Batch.findOne({ batchId }).lean<Batch>();
-  if (known !== null) return same(known);
+  const known = await deps.store.models.Batch.findOne({ batchId }).lean<Batch>();
+  if (known !== null) return sameBatch(known, registrationSm3);
   await refuseIfFull(deps);
-
   const archiveId = await archiveIdOf(deps, registration);
+  await ensureArchive(deps, archiveId, registration);
+  return openBatch(deps, { batchId, scannerId, reason, documentsComplete, parts, archiveId, registrationSm3, sender });
+}
+
+type Opening = Pick<Batch, 'batchId' | 'archiveId' | 'documentsComplete' | 'registrationSm3' | 'sender' | 'retryOf'> & {
+  scannerId?: string | undefined;
+  reason?: string | undefined;
+  parts: Registration['parts'];
+};
+
+/** Begins a batch of a known archive. Throws batch-conflict and reason-required. */
+export async function openBatch(
+  deps: ApiDeps,
+  { scannerId, reason, parts, ...opening }: Opening,
+): Promise<{ batch: Batch; isNew: boolean }> {
+  const { Batch, Archive, ArchiveVersion } = deps.store.models;
+  const { batchId, archiveId, registrationSm3 } = opening;
   const archive = await Archive.findOne({ archiveId }).lean<Archive>();
   let state: Batch['state'] = BatchState.receiving;
   const isLate = archive !== null && archive.currentVersion > 0;
@@ -55,32 +72,26 @@ export async function registerBatch(
     const current = await ArchiveVersion.findOne({ archiveId, version: archive.currentVersion }).lean<ArchiveVersion>();
     const digests = new Set(current!.documents.map((document) => document.sm3));
     if (parts.every((part) => digests.has(part.sm3))) state = BatchState.duplicate;
-    else if (registration.reason === undefined)
+    else if (reason === undefined)
       throw new SealfolioError('reason-required', {
         field: 'reason',
         reason: 'the visit is archived, and these files are new',
       });
   }
-  await ensureArchive(deps, archiveId, registration);
-  const { scannerId, reason, documentsComplete } = registration;
   const batch: Batch = {
-    batchId,
+    ...opening,
     ...(scannerId !== undefined && { scannerId }),
     ...(reason !== undefined && { reason }),
     ...(isLate && { isLate }),
-    archiveId,
-    documentsComplete,
-    registrationSm3,
     state,
     parts: parts.map((part) => ({ ...part, state: PartState.expected })) as Batch['parts'],
-    sender,
     createdAt: new Date(),
   };
   try {
     await Batch.create(batch);
   } catch (error) {
     if ((error as { code?: number }).code !== DUPLICATE_KEY) throw error;
-    return same((await Batch.findOne({ batchId }).lean<Batch>())!);
+    return sameBatch((await Batch.findOne({ batchId }).lean<Batch>())!, registrationSm3);
   }
   return { batch, isNew: true };
 }

@@ -9,6 +9,7 @@ import { traced } from '../traced.ts';
 import { UPLOADS_PATH, uploadIdOf } from '../uploads/ids.ts';
 import { commitBatch } from './commit.ts';
 import { registerBatch } from './register.ts';
+import { registerRetry, retrySchema } from './retry.ts';
 import { stationSeen } from './stations.ts';
 import { batchIdSchema, batchSchema, registrationSchema } from './schemas.ts';
 
@@ -19,6 +20,9 @@ const shown = ({
   archiveId,
   scannerId,
   isLate = false,
+  retryOf,
+  retried = [],
+  isRetried = false,
   state,
   createdAt,
   committedAt,
@@ -29,6 +33,8 @@ const shown = ({
   archiveId,
   ...(scannerId !== undefined && { scannerId }),
   isLate,
+  ...(retryOf !== undefined && { retryOf }),
+  isRetried,
   state,
   createdAt: createdAt.toISOString(),
   ...(committedAt !== undefined && { committedAt: committedAt.toISOString() }),
@@ -43,8 +49,14 @@ const shown = ({
     state: partState,
     uploadUrl: `/api/v1${UPLOADS_PATH}/${uploadIdOf(batchId, partNo)}`,
     ...(refusal !== undefined && { refusal }),
+    ...retriedBy(retried, partNo),
   })),
 });
+
+function retriedBy(retried: NonNullable<Batch['retried']>, partNo: number): { retriedBy?: string } {
+  const by = retried.find((one) => one.partNo === partNo);
+  return by === undefined ? {} : { retriedBy: by.batchId };
+}
 
 export function batchRoutes(deps: ApiDeps): Route[] {
   const { Batch } = deps.store.models;
@@ -78,6 +90,23 @@ export function batchRoutes(deps: ApiDeps): Route[] {
         const batch = await commitBatch(deps, batchId);
         await stationSeen(deps, batch);
         response.location(`/api/v1/archives/${batch.archiveId}`);
+        return shown(batch);
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/batches/{batchId}/retry',
+      permission: 'batch:write',
+      summary: 'Register what was refused of a batch once more, alone, as a batch of its own',
+      params,
+      body: retrySchema,
+      answer: batchSchema,
+      status: 201,
+      async handle({ params: { batchId }, body, response, ...call }) {
+        await traced(deps.store, call, 'batch.retry', { type: 'batch', id: batchId }, { reason: body.reason });
+        await stationSeen(deps, { sender: call.actor.id, ...body });
+        const { batch, isNew } = await registerRetry(deps, batchId, body, call.actor);
+        if (!isNew) response.locals.status = 200;
         return shown(batch);
       },
     }),

@@ -34,25 +34,26 @@ export const partSchema = z.strictObject({
   separatorFirst: z.literal(true).optional(),
 });
 
+export const partsSchema = z
+  .array(partSchema)
+  .min(1)
+  .max(MAX_PARTS)
+  .refine((parts) => new Set(parts.map(({ partNo }) => partNo)).size === parts.length, 'partNo is given twice');
+
 /** 批次登记: what a scanner announces before it sends the files. */
-export const registrationSchema = z
-  .strictObject({
-    batchId: batchIdSchema,
-    scannerId: scannerIdSchema.optional(),
-    patientNo: text(64),
-    visitNo: text(64),
-    patientName: text(64),
-    department: text(64).optional(),
-    admittedAt: z.iso.datetime().optional(),
-    dischargedAt: z.iso.datetime(),
-    documentsComplete: z.boolean().default(false),
-    reason: text(200).optional(),
-    parts: z.array(partSchema).min(1).max(MAX_PARTS),
-  })
-  .refine(({ parts }) => new Set(parts.map(({ partNo }) => partNo)).size === parts.length, {
-    path: ['parts'],
-    message: 'partNo is given twice',
-  });
+export const registrationSchema = z.strictObject({
+  batchId: batchIdSchema,
+  scannerId: scannerIdSchema.optional(),
+  patientNo: text(64),
+  visitNo: text(64),
+  patientName: text(64),
+  department: text(64).optional(),
+  admittedAt: z.iso.datetime().optional(),
+  dischargedAt: z.iso.datetime(),
+  documentsComplete: z.boolean().default(false),
+  reason: text(200).optional(),
+  parts: partsSchema,
+});
 export type Registration = z.infer<typeof registrationSchema>;
 
 export const batchSchema = z.object({
@@ -61,6 +62,10 @@ export const batchSchema = z.object({
   scannerId: z.string().optional(),
   /** 补扫: the visit was archived when it was announced. */
   isLate: z.boolean(),
+  /** 重发: the batch whose refused files these stand in for. */
+  retryOf: z.string().optional(),
+  /** Whatever was refused of it is brought in by other batches. */
+  isRetried: z.boolean(),
   state: z.enum(BatchState),
   createdAt: z.string(),
   committedAt: z.string().optional(),
@@ -76,6 +81,8 @@ export const batchSchema = z.object({
       state: z.string(),
       uploadUrl: z.string(),
       refusal: z.object({ code: z.string(), field: z.string(), reason: z.string() }).optional(),
+      /** The batch that brings it in. */
+      retriedBy: z.string().optional(),
     }),
   ),
 });

@@ -41,7 +41,7 @@ async function backlogs({ store }: ApiDeps): Promise<Map<string, Partial<Record<
     _id: { sender: string; scannerId?: string; state: Batch['state'] };
     n: number;
   }>([
-    { $match: { state: { $in: OPEN } } },
+    { $match: { state: { $in: OPEN }, isRetried: { $ne: true } } },
     { $group: { _id: { sender: '$sender', scannerId: '$scannerId', state: '$state' }, n: { $sum: 1 } } },
   ]);
   const found = new Map<string, Partial<Record<Batch['state'], number>>>();

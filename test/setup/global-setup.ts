@@ -21,6 +21,7 @@ export const TEST_NAMESPACES = [
   'test-idor',
   'test-browser',
   'test-folders',
+  'test-retry',
 ];
 
 /** Starts the servers that the suites share: a mongod and a Temporal server of their own, in a folder that goes with them. */

@@ -33,6 +33,12 @@ export interface Batch {
   reason?: string;
   /** 补扫: the visit was archived when it was announced. */
   isLate?: boolean;
+  /** 重发: the batch whose refused files these stand in for, under their numbers. */
+  retryOf?: string;
+  /** Which refused file which other batch brings in; written when that one is committed. */
+  retried?: { partNo: number; batchId: string }[];
+  /** Nothing refused is left that no other batch brings in. */
+  isRetried?: boolean;
   documentsComplete: boolean;
   /** SM3 of the JCS of the registration: the same batch again is told from another under its name. */
   registrationSm3: string;
@@ -81,6 +87,9 @@ const schema = new Schema<Batch>(
     archiveId: { type: String, required: true, index: true },
     reason: String,
     isLate: Boolean,
+    retryOf: String,
+    retried: { type: [{ partNo: Number, batchId: String, _id: false }], default: undefined },
+    isRetried: Boolean,
     documentsComplete: { type: Boolean, required: true },
     registrationSm3: { type: String, required: true },
     state: { type: String, enum: Object.values(BatchState), required: true },

@@ -203,6 +203,9 @@ export interface Batch {
   scannerId?: string;
   /** 补扫: the visit was archived when it was announced. */
   isLate: boolean;
+  /** 重发: the batch whose refused files these stand in for. */
+  retryOf?: string;
+  isRetried: boolean;
   state: BatchState;
   createdAt: string;
   version?: number;
@@ -210,10 +213,12 @@ export interface Batch {
     partNo: number;
     fileName: string;
     mediaType: string;
+    documentType: DocumentType;
     bytes: number;
     pageCount: number;
     state: PartState;
     refusal?: { code: string; field: string; reason: string };
+    retriedBy?: string;
   }[];
 }
 

@@ -153,6 +153,18 @@ export const en: Messages = {
     station: 'Station',
     lastContact: 'Last contact',
     lying: { waiting: 'Waiting there', refused: 'Refused there', unknown: 'not told' },
+    retry: {
+      open: 'Send refused files again',
+      title: 'Send refused files again',
+      hint: 'Only what was refused is sent; what was accepted stays as it is. The files come in as a batch of their own, into a new version of the same archive. Some of them may be left for later.',
+      file: 'File in its place',
+      reason: 'Reason (goes into the version)',
+      defaultReason: 'Files that were refused of batch {batch}',
+      send: 'Send {n} files again',
+      of: 'Sent again',
+      done: 'Refused files sent again',
+      by: 'sent again as batch {batch}',
+    },
     noStations: 'No scan station has been heard of yet.',
     diskLow:
       '{percent} % of the disk is used: enlarge or clear it. At the rate of the last week it does for {days} days.',
