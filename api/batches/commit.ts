@@ -3,6 +3,8 @@ import { BatchState, PartState } from '../../domain/status.ts';
 import type { Batch } from '../../platform/store/index.ts';
 import { archivingWorkflowId, batchCommittedSignal, TaskQueue, WorkflowName } from '../../workflows/shared.ts';
 import type { ApiDeps } from '../deps.ts';
+import type { Actor } from '../route.ts';
+import { ownBatch } from './own.ts';
 import { takeOverRefused } from './retry.ts';
 
 /** How long mandatory documents are waited for: policy, until policies are data of the member's own. */
@@ -10,12 +12,14 @@ const DOCUMENT_DEADLINE_MS = 7 * 86_400_000;
 
 /**
  * Hands a batch, whose files are all here or refused, to its workflow. Done again it is the same answer. Throws
- * batch-not-found, batch-incomplete naming the parts that are missing, and part-retried.
+ * batch-not-found, batch-of-another, batch-incomplete naming the parts that are missing, and part-retried.
  */
-export async function commitBatch({ store, temporal, memberId }: ApiDeps, batchId: string): Promise<Batch> {
-  const { Batch } = store.models;
-  const batch = await Batch.findOne({ batchId }).lean<Batch>();
-  if (batch === null) throw new SealfolioError('batch-not-found', { batchId });
+export async function commitBatch(
+  { store, temporal, memberId }: ApiDeps,
+  batchId: string,
+  actor: Actor,
+): Promise<Batch> {
+  const batch = await ownBatch({ store }, batchId, actor);
   if (batch.state !== BatchState.receiving && batch.state !== BatchState.checking) return batch;
   const missing = batch.parts
     .filter(({ state }) => state === PartState.expected || state === PartState.receiving)
@@ -24,7 +28,7 @@ export async function commitBatch({ store, temporal, memberId }: ApiDeps, batchI
     throw new SealfolioError('batch-incomplete', { field: 'parts', reason: 'not uploaded', missing });
   await takeOverRefused({ store }, batch);
   const committedAt = batch.committedAt ?? new Date();
-  await Batch.updateOne({ batchId }, { $set: { state: BatchState.checking, committedAt } });
+  await store.models.Batch.updateOne({ batchId }, { $set: { state: BatchState.checking, committedAt } });
   const { archiveId } = batch;
   await temporal.workflow.signalWithStart(WorkflowName.dischargeArchiving, {
     workflowId: archivingWorkflowId(memberId, archiveId),

@@ -6,6 +6,7 @@ import type { Batch } from '../../platform/store/index.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { Actor } from '../route.ts';
 import { refuseIfFull } from '../system/disk.ts';
+import { ownBatch } from './own.ts';
 import { openBatch, sameBatch } from './register.ts';
 import { batchIdSchema, partsSchema, scannerIdSchema, text } from './schemas.ts';
 
@@ -42,16 +43,11 @@ export async function registerRetry(
   deps: ApiDeps,
   parentId: string,
   retry: Retry,
-  { type, id: sender }: Actor,
+  actor: Actor,
 ): Promise<{ batch: Batch; isNew: boolean }> {
-  const { Batch } = deps.store.models;
-  const parent = await Batch.findOne({ batchId: parentId }).lean<Batch>();
-  if (parent === null) throw new SealfolioError('batch-not-found', { batchId: parentId });
-  // The records room looks after all batches, a system after its own.
-  if (type === 'app' && parent.sender !== sender)
-    throw new SealfolioError('batch-of-another', { field: 'batchId', reason: 'another system sent it' });
+  const parent = await ownBatch(deps, parentId, actor);
   const registrationSm3 = sm3(Buffer.from(jcs({ retryOf: parentId, ...retry }))).toString('hex');
-  const known = await Batch.findOne({ batchId: retry.batchId }).lean<Batch>();
+  const known = await deps.store.models.Batch.findOne({ batchId: retry.batchId }).lean<Batch>();
   if (known !== null) return sameBatch(known, registrationSm3);
   checkRefused(parent, retry);
   await refuseIfFull(deps);
@@ -61,7 +57,7 @@ export async function registerRetry(
     archiveId,
     documentsComplete,
     registrationSm3,
-    sender,
+    sender: actor.id,
     retryOf: parentId,
   });
   if (opened.batch.state === BatchState.duplicate) await takeOverRefused(deps, opened.batch);

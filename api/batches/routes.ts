@@ -87,7 +87,7 @@ export function batchRoutes(deps: ApiDeps): Route[] {
       status: 202,
       async handle({ params: { batchId }, response, ...call }) {
         await traced(deps.store, call, 'batch.commit', { type: 'batch', id: batchId });
-        const batch = await commitBatch(deps, batchId);
+        const batch = await commitBatch(deps, batchId, call.actor);
         await stationSeen(deps, batch);
         response.location(`/api/v1/archives/${batch.archiveId}`);
         return shown(batch);

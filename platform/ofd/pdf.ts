@@ -3,6 +3,8 @@ import sharp from 'sharp';
 import { SealfolioError } from '../../domain/errors.ts';
 
 const POINTS_PER_INCH = 72;
+/** A1 at 150 dots an inch, and more; each takes four bytes. */
+const MAX_DRAWN_PIXELS = 20_000_000;
 let library: Promise<PDFiumLibrary> | undefined;
 /** PDFium is one WebAssembly instance: one document at a time. */
 let queue: Promise<unknown> = Promise.resolve();
@@ -52,10 +54,13 @@ export const pdfPages = (data: Buffer, maxPages: number): Promise<PdfPageSize[]>
 
 const toMm = (points: number) => (points / POINTS_PER_INCH) * 25.4;
 
-/** One page as JPEG at this many dots an inch. */
+/** One page as JPEG at this many dots an inch; at fewer if it is so large that drawing it would take too much memory. */
 export const renderPdfPage = (data: Buffer, page: number, dpi: number): Promise<Buffer> =>
   withPdf(data, async (document) => {
-    const { data: pixels, width, height } = await document.getPage(page).render({ scale: dpi / POINTS_PER_INCH });
+    const drawn = document.getPage(page);
+    const { originalWidth, originalHeight } = drawn.getOriginalSize();
+    const scale = Math.min(dpi / POINTS_PER_INCH, Math.sqrt(MAX_DRAWN_PIXELS / (originalWidth * originalHeight)));
+    const { data: pixels, width, height } = await drawn.render({ scale });
     return sharp(pixels, { raw: { width, height, channels: 4 } })
       .removeAlpha()
       .jpeg({ quality: 88 })

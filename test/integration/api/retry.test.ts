@@ -161,6 +161,7 @@ describe('refused', () => {
     });
     const his = new ApiClient(api.url, { appId: 'his', algorithm: 'hmac-sha256', key });
     await expect(register('bad', 'r-3', { 2: scans[1]! }, his)).rejects.toEqual(refusal('batch-of-another', 403));
+    await expect(his.call('POST', '/api/v1/batches/bad/commit')).rejects.toEqual(refusal('batch-of-another', 403));
     const body = { batchId: 'r-3', reason: '重扫', parts: [partOf(2, scans[1]!)] };
     expect(await clerk.ok('post', '/batches/bad/retry', body)).toMatchObject({ state: 'receiving', retryOf: 'bad' });
   });

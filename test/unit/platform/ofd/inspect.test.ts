@@ -32,6 +32,14 @@ describe('an original is what its bytes say', () => {
     expect((await sharp(drawn.data).metadata()).format).toBe('jpeg');
     expect((await sharp((await thumbnail(jpeg)).data).metadata()).width).toBe(220);
   });
+
+  test('a page of a PDF that is metres wide is drawn at fewer dots an inch', async () => {
+    const drawn = await pageImage(await pdf(1, [14_400, 7200]), 'application/pdf', 0);
+    const { width, height } = await sharp(drawn.data).metadata();
+    expect(width / height).toBeCloseTo(2, 2);
+    expect(width * height).toBeLessThan(21_000_000);
+    expect(width * height).toBeGreaterThan(18_000_000);
+  }, 30_000);
 });
 
 /** A PNG header that claims a size; no such pixels follow. */
