@@ -151,3 +151,6 @@ export function decode<T>(data: Uint8Array, read: (reader: Reader) => T): T {
 
 /** A domain tag: ASCII and one zero byte. */
 export const tag = (name: string) => Buffer.from(`${name}\0`, 'ascii');
+
+/** A hash as the key of a map: one character a byte. */
+export const keyOf = (hash: Buffer): string => hash.toString('latin1');

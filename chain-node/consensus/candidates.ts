@@ -1,11 +1,10 @@
+import { keyOf } from '../codec/bytes.ts';
 import type { Proposal } from '../codec/proposal.ts';
 import type { CheckedTx } from '../mempool/checker.ts';
 import type { Prepared } from '../state/ledger.ts';
 
 /** Proposals that wait for transactions, of one height; only a faulty proposer makes more. */
 const MAX_WAITING = 16;
-
-const keyOf = (hash: Buffer) => hash.toString('latin1');
 
 interface Waiting {
   proposal: Proposal;

@@ -1,3 +1,4 @@
+import { keyOf } from '../codec/bytes.ts';
 import { LedgerError } from '../errors.ts';
 import type { Ledger } from '../state/ledger.ts';
 import { leafHash } from '../state/merkle.ts';
@@ -42,14 +43,14 @@ export class Intake {
 
   /** Whether it is here, and waits to be checked. */
   isPending(hash: Buffer): boolean {
-    return this.#pending.has(hash.toString('latin1'));
+    return this.#pending.has(keyOf(hash));
   }
 
   /** Takes a signed transaction; `hash` is its leafHash. Sent again it is the same answer. Throws LedgerError. */
   submit(encoded: Buffer, hash: Buffer = leafHash(encoded)): Promise<CheckedTx> {
     const known = this.mempool.byHash(hash);
     if (known !== undefined) return Promise.resolve(known);
-    const key = hash.toString('latin1');
+    const key = keyOf(hash);
     const pending = this.#pending.get(key);
     if (pending !== undefined) return pending;
     if (this.#waiting >= MAX_WAITING)

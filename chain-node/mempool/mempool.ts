@@ -1,3 +1,4 @@
+import { keyOf } from '../codec/bytes.ts';
 import { LedgerError } from '../errors.ts';
 import type { Member } from '../codec/member.ts';
 import type { CheckedTx } from './checker.ts';
@@ -9,8 +10,6 @@ const MAX_RECENT = 30_000;
 
 export const nonceKeyOf = ({ sender, nonce }: Pick<CheckedTx, 'sender' | 'nonce'>): string =>
   `${sender}/${nonce.toString('latin1')}`;
-
-const keyOf = (hash: Buffer) => hash.toString('latin1');
 
 /** Checked transactions that wait for a block, in the order they came. Bounded in number and bytes; one of each (sender, nonce). */
 export class Mempool {

@@ -1,3 +1,4 @@
+import { keyOf } from '../codec/bytes.ts';
 import { LedgerError } from '../errors.ts';
 import { Batcher } from '../mempool/batcher.ts';
 import type { Intake } from '../mempool/intake.ts';
@@ -24,8 +25,6 @@ const PASS_ON_AFTER_MS = 150;
 const ANSWER_WITHIN_MS = 500;
 const MAX_WANTED = 50_000;
 const MAX_ANSWER_BYTES = 2 * 1024 * 1024;
-
-const keyOf = (hash: Buffer) => hash.toString('latin1');
 
 export interface GossipOptions {
   links: Links;
