@@ -8,6 +8,7 @@ import type { RebuildMove, RebuildOutcome, RebuildState } from '../domain/catalo
 import { isSealfolioError, SealfolioError } from '../domain/errors.ts';
 import {
   type Archive,
+  archivesIn,
   type ArchiveVersion,
   catalogAt,
   catalogDigest,
@@ -187,18 +188,16 @@ export function createCataloguingActivities(deps: CatalogDeps) {
       limit: number;
     }): Promise<{ archiveIds: string[]; after: string | null }> {
       const { range } = await jobOf(rebuildId);
-      const { archiveId, department, dischargedFrom: from, dischargedTo: to, templateVersion } = range;
+      const { archiveId, templateVersion } = range;
       if (archiveId !== undefined) return { archiveIds: after === null ? [archiveId] : [], after: null };
       const last = after === null ? null : await Archive.findOne({ archiveId: after }).lean<Row>();
-      const time = { ...(from && { $gte: new Date(from) }), ...(to && { $lt: new Date(to) }) };
-      const same = { ...(department !== undefined && { department }) };
+      const on = archivesIn(range);
       const later = (place: Row) => ({
         $or: [
-          { ...same, dischargedAt: place.dischargedAt, _id: { $gt: place._id } },
-          { ...same, dischargedAt: { ...time, $gt: place.dischargedAt } },
+          { ...on, dischargedAt: place.dischargedAt, _id: { $gt: place._id } },
+          { ...on, dischargedAt: { ...on.dischargedAt, $gt: place.dischargedAt } },
         ],
       });
-      const on = Object.keys(time).length > 0 ? { ...same, dischargedAt: time } : same;
       const rows = await Archive.find(last === null ? on : later(last))
         .sort({ dischargedAt: 1, _id: 1 })
         .limit(limit)

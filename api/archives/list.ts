@@ -1,5 +1,5 @@
 import type { AttestationState } from '../../domain/status.ts';
-import type { Archive, Store } from '../../platform/store/index.ts';
+import { type Archive, between, type Store } from '../../platform/store/index.ts';
 import {
   decodePlace,
   encodePlace,
@@ -46,10 +46,7 @@ export function archivePlan(
 ): Plan {
   const { first, then, direction } = ORDERS[order];
   const same: Filter = { ...(state !== undefined && { state }), ...(department !== undefined && { department }) };
-  const time: Filter = {
-    ...(dischargedFrom !== undefined && { $gte: new Date(dischargedFrom) }),
-    ...(dischargedTo !== undefined && { $lt: new Date(dischargedTo) }),
-  };
+  const time: Filter = between(dischargedFrom, dischargedTo);
   const sort = { [first]: direction, [then]: direction };
   const from: Position | null = place && [
     order === 'dischargedAt' ? new Date(place[0] as string) : place[0],

@@ -1,4 +1,4 @@
-import type { Archive, CatalogSuggestion, Store } from '../../platform/store/index.ts';
+import { type Archive, between, type CatalogSuggestion, type Store } from '../../platform/store/index.ts';
 import {
   decodePlace,
   encodePlace,
@@ -34,10 +34,7 @@ export function queuePlan(
 ): Plan {
   const { first, direction } = ORDERS[order];
   const same: Filter = { isOpen: true, ...(department !== undefined && { department }) };
-  const time: Filter = {
-    ...(dischargedFrom !== undefined && { $gte: new Date(dischargedFrom) }),
-    ...(dischargedTo !== undefined && { $lt: new Date(dischargedTo) }),
-  };
+  const time: Filter = between(dischargedFrom, dischargedTo);
   const sort = { [first]: direction, _id: direction };
   const from: Position | null = place && [
     order === 'dischargedAt' ? new Date(place[0] as string) : place[0],

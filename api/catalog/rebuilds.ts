@@ -7,11 +7,10 @@ import {
   REBUILD_STATES,
   type RebuildMode,
   type RebuildOutcome,
-  type RebuildRange,
   type RebuildState,
 } from '../../domain/catalog/rebuild.ts';
 import { SealfolioError } from '../../domain/errors.ts';
-import type { Archive, CatalogJob, CatalogJobRow } from '../../platform/store/index.ts';
+import { type Archive, archivesIn, type CatalogJob, type CatalogJobRow } from '../../platform/store/index.ts';
 import {
   catalogRebuildWorkflowId,
   pauseSignal,
@@ -130,17 +129,6 @@ export function rebuildRoutes(deps: ApiDeps): Route[] {
     });
   }
 
-  const inRange = ({ archiveId, department, dischargedFrom: from, dischargedTo: to }: RebuildRange) => ({
-    ...(archiveId !== undefined && { archiveId }),
-    ...(department !== undefined && { department }),
-    ...((from !== undefined || to !== undefined) && {
-      dischargedAt: {
-        ...(from !== undefined && { $gte: new Date(from) }),
-        ...(to !== undefined && { $lt: new Date(to) }),
-      },
-    }),
-  });
-
   /** Tells a running job something. Throws rebuild-not-found, rebuild-ended. */
   async function act(
     rebuildId: string,
@@ -184,7 +172,7 @@ export function rebuildRoutes(deps: ApiDeps): Route[] {
       answer: shownJob,
       status: 202,
       async handle({ body: { mode, range: of, reason: why }, ...call }) {
-        const total = await Archive.countDocuments(inRange(of));
+        const total = await Archive.countDocuments(archivesIn(of));
         if (total === 0) throw new SealfolioError('rebuild-empty', { field: 'range' });
         const rebuildId = `rb_${ulid().toLowerCase()}`;
         const details = { mode, archives: total };

@@ -28,6 +28,7 @@ export type {
 export { calendarYears, currentPolicy, FIRST_POLICY, projectLoan, refusalOfEnded } from './lending.ts';
 export { catalogAt, catalogTemplates, editSubject, latestCatalog, placeOf, templateFor } from './cataloguing.ts';
 export { catalogDigest, editBlock, signEdit, writeEdit } from './edits.ts';
+export { archivesIn, between } from './range.ts';
 export { keepSuggestions, leavePages, numberSuggestions, recountSuggestions, withKept } from './suggestions.ts';
 export type { TraceBatch, TraceEntry } from './models/trace.ts';
 export type { AnchoringTx, OutboxItem } from './models/anchoring.ts';
