@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isSealfolioError, SealfolioError } from '../../domain/errors.ts';
 import { BatchState, PartState } from '../../domain/status.ts';
-import type { Batch, Part } from '../../platform/store/index.ts';
+import type { Batch, ObjectDigests, Part } from '../../platform/store/index.ts';
 import type { ApiDeps } from '../deps.ts';
 import { stationSeen } from '../batches/stations.ts';
 import { codeOf, PROBLEMS } from '../problems.ts';
@@ -51,6 +51,22 @@ export async function createUploads(deps: ApiDeps) {
       isLast ? {} : { writeConcern: { w: 1, j: false } },
     );
 
+  /** Seals a file whose bytes are all here, and says whether it is the announced one. Throws sm3-mismatch. */
+  async function complete(
+    batch: Pick<Batch, 'batchId'>,
+    part: Part,
+    objectId: string,
+    digests?: ObjectDigests,
+  ): Promise<void> {
+    const { sm3 } = await store.objects.finish(objectId, digests);
+    // Which object it is, once more: a database that was killed meanwhile has lost what was not yet durable.
+    if (sm3 === part.sm3) return void (await setPart(batch, part, { objectId, state: PartState.received }));
+    await store.objects.remove(objectId);
+    const refusal = { code: 'sm3-mismatch', field: 'sm3', reason: `announced ${part.sm3}, is ${sm3}` };
+    await setPart(batch, part, { state: PartState.refused, refusal }, { unset: ['objectId'] });
+    throw new SealfolioError(refusal.code, { field: refusal.field, reason: refusal.reason });
+  }
+
   class SealedDataStore extends DataStore {
     override extensions = ['creation', 'creation-with-upload'];
 
@@ -80,23 +96,16 @@ export async function createUploads(deps: ApiDeps) {
         offset,
         source as AsyncIterable<Buffer>,
       );
-      if (at < part.bytes) return at;
-      const { sm3 } = await store.objects.finish(part.objectId, digests);
-      if (sm3 === part.sm3) {
-        // Which object it is, once more: a database that was killed meanwhile has lost what was not yet durable.
-        await setPart(batch, part, { objectId: part.objectId, state: PartState.received });
-        return at;
-      }
-      await store.objects.remove(part.objectId);
-      const refusal = { code: 'sm3-mismatch', field: 'sm3', reason: `announced ${part.sm3}, is ${sm3}` };
-      await setPart(batch, part, { state: PartState.refused, refusal }, { unset: ['objectId'] });
-      throw new SealfolioError(refusal.code, { field: refusal.field, reason: refusal.reason });
+      if (at === part.bytes) await complete(batch, part, part.objectId, digests);
+      return at;
     }
 
     override async getUpload(id: string): Promise<InstanceType<typeof Upload>> {
-      const { part } = await partOf(id);
+      const { batch, part } = await partOf(id);
       const isHere = part.state === PartState.received || part.state === PartState.accepted;
       const offset = isHere ? part.bytes : part.objectId === undefined ? 0 : await store.objects.offset(part.objectId);
+      // All bytes are here, and whoever took the last of them was killed before it said so: nobody will send more.
+      if (!isHere && part.objectId !== undefined && offset === part.bytes) await complete(batch, part, part.objectId);
       return new Upload({ id, size: part.bytes, offset, metadata: {} });
     }
   }

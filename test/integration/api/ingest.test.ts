@@ -1,10 +1,12 @@
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { Readable } from 'node:stream';
 import iconv from 'iconv-lite';
 import request from 'supertest';
 import { createRoutes } from '../../../api/app.ts';
 import type { ApiDeps } from '../../../api/deps.ts';
+import { uploadIdOf, UPLOADS_PATH } from '../../../api/uploads/ids.ts';
 import { ApiClient } from '../../../ops/ingest/client.ts';
 import { scanFolder } from '../../../ops/ingest/scan-folder.ts';
 import { sendVisit, waitForEnd } from '../../../ops/ingest/send.ts';
@@ -177,6 +179,31 @@ test('an upload goes on where it stopped', async () => {
   expect(await deps.store.objects.offset(objectId)).toBe(2 * 1024 * 1024);
   await client.upload('resumed', 1, big);
   expect(await client.call('GET', '/api/v1/batches/resumed')).toMatchObject({ parts: [{ state: 'received' }] });
+});
+
+test('an upload whose last byte was stored by a process that was killed then is here, or refused, when it is asked for', async () => {
+  const whole = await jpegScan(52);
+  const other = Buffer.from(whole);
+  other[1000]! ^= 1;
+  const [visit] = await scanFolder(folder('吴九', { '首页.jpg': whole }));
+  const asked = async (batchId: string, stored: Buffer) => {
+    await client.call('POST', '/api/v1/batches', { batchId, ...registrationOf(visit!) });
+    const length = whole.length;
+    const objectId = await deps.store.objects.create({ kind: 'original', mediaType: 'image/jpeg', length });
+    const set = { 'parts.0.objectId': objectId, 'parts.0.state': 'receiving' };
+    await deps.store.models.Batch.updateOne({ batchId }, { $set: set });
+    await deps.store.objects.append(objectId, 0, Readable.from([stored]));
+    const { agent } = await login('clerk');
+    const upload = `/api/v1${UPLOADS_PATH}/${uploadIdOf(batchId, 1)}`;
+    const answer = await agent.head(upload).set('Tus-Resumable', '1.0.0');
+    return { status: answer.status, offset: answer.headers['upload-offset'] as string | undefined };
+  };
+  expect(await asked('killed', whole)).toEqual({ status: 200, offset: String(whole.length) });
+  expect(await client.call('GET', '/api/v1/batches/killed')).toMatchObject({ parts: [{ state: 'received' }] });
+  expect(await asked('killed-wrong', other)).toMatchObject({ status: 422 });
+  const refused = { state: 'refused', refusal: { code: 'sm3-mismatch' } };
+  expect(await client.call('GET', '/api/v1/batches/killed-wrong')).toMatchObject({ parts: [refused] });
+  await client.call('POST', '/api/v1/batches/killed/commit');
 });
 
 test('names in GB18030 are read', async () => {
