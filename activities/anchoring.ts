@@ -30,35 +30,45 @@ async function inParallel<T>(items: readonly T[], run: (item: T) => Promise<void
 export function createAnchoringActivities({ memberId, trust, store, keys, ledger, signals, logger }: ActivityDeps) {
   const { Archive, ArchiveVersion, AnchoringTx, Batch, CatalogEdit, LoanEvent, OutboxItem, TraceBatch } = store.models;
 
-  /** The transaction on its way, or a new one of what waits; null if nothing does. It is kept before anybody sees it. */
+  /**
+   * The transaction on its way, or a new one of what waits; null if nothing does. It is kept before anybody sees it. Of two
+   * tries side by side (Temporal was away, and took the first for dead) one makes it, and the other finds that one.
+   */
   async function nextTransaction(): Promise<AnchoringTx | null> {
-    const known = await AnchoringTx.findOne({ state: 'pending' }).lean<AnchoringTx>();
-    if (known !== null) return known;
-    const items = await OutboxItem.find({ state: 'pending' })
-      .sort({ createdAt: 1 })
-      .limit(MAX_RECORDS)
-      .lean<(OutboxItem & { _id: unknown })[]>();
-    if (items.length === 0) return null;
-    const records = items.map(({ stream = ARCHIVE_STREAM, key, digest, note = '' }) => ({
-      stream,
-      key: Buffer.from(key, 'hex'),
-      digest: Buffer.from(digest, 'hex'),
-      note: Buffer.from(note, 'hex'),
-    }));
-    const nonce = randomBytes(NONCE_BYTES);
-    const request = { chainId: trust.chainId, sender: memberId, nonce, records };
-    const { txId, encoded } = makeTransaction(request, await keys.get('ledger'));
-    const made = { txId, encoded, records: items.length, state: 'pending' as const, createdAt: new Date() };
-    await store.connection.transaction(async (session) => {
-      await AnchoringTx.create([made], { session });
-      await OutboxItem.bulkWrite(
-        items.map(({ _id }, indexInTx) => ({
-          updateOne: { filter: { _id, state: 'pending' }, update: { $set: { state: 'reserved', txId, indexInTx } } },
-        })) as never,
-        { session },
-      );
-    });
-    return made;
+    for (;;) {
+      const known = await AnchoringTx.findOne({ state: 'pending' }).lean<AnchoringTx>();
+      if (known !== null) return known;
+      const items = await OutboxItem.find({ state: 'pending' })
+        .sort({ createdAt: 1 })
+        .limit(MAX_RECORDS)
+        .lean<(OutboxItem & { _id: unknown })[]>();
+      if (items.length === 0) return null;
+      const records = items.map(({ stream = ARCHIVE_STREAM, key, digest, note = '' }) => ({
+        stream,
+        key: Buffer.from(key, 'hex'),
+        digest: Buffer.from(digest, 'hex'),
+        note: Buffer.from(note, 'hex'),
+      }));
+      const nonce = randomBytes(NONCE_BYTES);
+      const request = { chainId: trust.chainId, sender: memberId, nonce, records };
+      const { txId, encoded } = makeTransaction(request, await keys.get('ledger'));
+      const made = { txId, encoded, records: items.length, state: 'pending' as const, createdAt: new Date() };
+      const isMade = await store.connection.transaction(async (session) => {
+        const { modifiedCount } = await OutboxItem.bulkWrite(
+          items.map(({ _id }, indexInTx) => ({
+            updateOne: { filter: { _id, state: 'pending' }, update: { $set: { state: 'reserved', txId, indexInTx } } },
+          })) as never,
+          { session },
+        );
+        if (modifiedCount < items.length) {
+          await session.abortTransaction();
+          return false;
+        }
+        await AnchoringTx.create([made], { session });
+        return true;
+      });
+      if (isMade) return made;
+    }
   }
 
   /** Sends it as often as need be, and waits until it is final. */

@@ -64,7 +64,9 @@ export function createArchivingActivities({ memberId, memberName, store, keys, s
     }
   }
 
+  /** What is known of a batch stays: the word that it is committed may come again long after its end. */
   async function checkBatch(batch: Batch): Promise<Batch> {
+    if (batch.state !== BatchState.checking) return batch;
     const parts: Part[] = [...batch.parts];
     const waiting = [...parts.keys()];
     const check = async () => {
@@ -81,7 +83,7 @@ export function createArchivingActivities({ memberId, memberName, store, keys, s
         : accepted > 0
           ? BatchState.partlyFailed
           : BatchState.refused;
-    await Batch.updateOne({ batchId: batch.batchId }, { $set: { parts, state } });
+    await Batch.updateOne({ batchId: batch.batchId, state: BatchState.checking }, { $set: { parts, state } });
     return { ...batch, parts, state };
   }
 
@@ -143,8 +145,9 @@ export function createArchivingActivities({ memberId, memberName, store, keys, s
       kind: 'package',
       mediaType: 'application/ofd',
     });
+    // The first package stays, a try beside this one may have named it to the ledger; the sweep takes the other.
     await ArchiveVersion.updateOne(
-      { archiveId, version },
+      { archiveId, version, package: { $exists: false } },
       {
         $set: {
           package: { objectId, bytes, pages: pages.length, sm3: digest, sha256 },
@@ -178,18 +181,16 @@ export function createArchivingActivities({ memberId, memberName, store, keys, s
       };
     },
 
-    /** Opens the next version with what these batches brought, under the template's tree, signed. Null if nothing was accepted. */
+    /**
+     * Opens the next version with what these batches brought that no version has yet, under the template's tree, signed. Null if
+     * nothing was accepted.
+     */
     async buildCatalog({ archiveId, batchIds }: BatchesOf): Promise<number | null> {
-      const known = await ArchiveVersion.findOne({ archiveId, batchIds: { $all: batchIds } }).lean<ArchiveVersion>();
-      if (known !== null) {
-        // An earlier try made the version and may have been killed before it wrote this.
-        await Batch.updateMany({ batchId: { $in: batchIds } }, { $set: { version: known.version } });
-        return known.version;
-      }
-      const batches = await Batch.find({ batchId: { $in: batchIds } }).lean<Batch[]>();
+      const told = await Batch.find({ batchId: { $in: batchIds } }).lean<Batch[]>();
+      const batches = told.filter(({ version }) => version === undefined);
       const accepted = acceptedOf(batches);
-      if (accepted.length === 0) return null;
-      const last = await ArchiveVersion.findOne({ archiveId }).sort({ version: -1 }).lean<ArchiveVersion>();
+      if (accepted.length === 0) return told.reduce((last, { version = 0 }) => Math.max(last, version), 0) || null;
+      const newBatchIds = batches.map(({ batchId }) => batchId);
       const added = accepted.map((part): VersionDocument => ({
         objectId: part.objectId!,
         documentType: part.documentType,
@@ -199,8 +200,6 @@ export function createArchivingActivities({ memberId, memberName, store, keys, s
         sm3: part.sm3,
         pages: part.pages!,
       }));
-      const documents = [...(last?.documents ?? []), ...added];
-      const version = (last?.version ?? 0) + 1;
       const reason = batches.find((batch) => batch.reason !== undefined)?.reason;
       const template = await templateFor(store.models, (await Archive.findOne({ archiveId }).lean<Archive>())!);
       const signingKey = await keys.get('ledger');
@@ -210,27 +209,33 @@ export function createArchivingActivities({ memberId, memberName, store, keys, s
         pageCount: pages!.length,
         separatorFirst,
       }));
-      await store.connection.transaction(async (session) => {
-        // An edit of the last version's catalogue writes the archive too: one of the two comes first, and the other sees it.
+      const version = await store.connection.transaction(async (session) => {
+        // An edit of the last version's catalogue, and another try of this, write the archive too: one comes first, and the other sees it.
         await Archive.updateOne({ archiveId }, { $set: { updatedAt: new Date() } }, { session });
+        const known = await ArchiveVersion.findOne({ archiveId, batchIds: { $all: newBatchIds } }, null, { session });
+        if (known !== null) return known.version;
+        const last = await ArchiveVersion.findOne({ archiveId }, null, { session })
+          .sort({ version: -1 })
+          .lean<ArchiveVersion>();
         const catalog =
           last === null
             ? buildCatalog(template, fresh)
             : extendCatalog(template, await latestCatalog(store.models, last, session), fresh);
         const made = {
           archiveId,
-          version,
+          version: (last?.version ?? 0) + 1,
           ...(reason !== undefined && { reason }),
-          batchIds,
-          documents,
+          batchIds: newBatchIds,
+          documents: [...(last?.documents ?? []), ...added],
           catalog,
           catalogSignature: sm2.sign(signingKey, Buffer.from(jcs(catalog))).toString('hex'),
           state: AttestationState.pending,
           createdAt: new Date(),
         };
         await ArchiveVersion.create([made], { session });
+        return made.version;
       });
-      await Batch.updateMany({ batchId: { $in: batchIds } }, { $set: { version } });
+      await Batch.updateMany({ batchId: { $in: newBatchIds } }, { $set: { version } });
       return version;
     },
 

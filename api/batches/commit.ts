@@ -28,7 +28,10 @@ export async function commitBatch(
     throw new SealfolioError('batch-incomplete', { field: 'parts', reason: 'not uploaded', missing });
   await takeOverRefused({ store }, batch);
   const committedAt = batch.committedAt ?? new Date();
-  await store.models.Batch.updateOne({ batchId }, { $set: { state: BatchState.checking, committedAt } });
+  await store.models.Batch.updateOne(
+    { batchId, state: BatchState.receiving },
+    { $set: { state: BatchState.checking, committedAt } },
+  );
   const { archiveId } = batch;
   await temporal.workflow.signalWithStart(WorkflowName.dischargeArchiving, {
     workflowId: archivingWorkflowId(memberId, archiveId),

@@ -38,7 +38,7 @@ afterAll(async () => {
 });
 
 function folder(name: string, files: Record<string, Buffer>): string {
-  const where = path.join(dir, name);
+  const where = path.join(mkdtempSync(path.join(dir, 'visit-')), name);
   mkdirSync(where);
   for (const [file, data] of Object.entries(files)) writeFileSync(path.join(where, file), data);
   return where;

@@ -12,7 +12,6 @@ const world = new OverlayWorld(['yz3', 'yzp'], {
     sink: (stream) => stream.resume().once('end', () => stream.end()),
   },
   limits: { idleAfterMs: 600, partAfterMs: 1500, giveUpAfterMs: 1500, askAfterMs: 400 },
-  unsettledAfterMs: 4000,
 });
 beforeAll(() => world.start(openTo('echo', 'sink')));
 afterAll(() => world.stop());
@@ -131,6 +130,9 @@ test.each([
 });
 
 test('the other end does not come back: this one attests alone, and says so', async () => {
+  await world.stopOverlay('yz3');
+  await world.startOverlay('yz3', {}, { unsettledAfterMs: 2000 });
+  await world.linked();
   const stream = await world.overlay('yz3').open('yz2', 'sink');
   stream.on('error', () => {});
   stream.write(Buffer.alloc(1000));

@@ -1,3 +1,6 @@
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { createAnchoringActivities } from '../../../activities/anchoring.ts';
+import { createArchivingActivities } from '../../../activities/archiving.ts';
 import { sm2, sm3 } from '../../../platform/crypto/index.ts';
 import type { ArchiveVersion, Batch } from '../../../platform/store/index.ts';
 import { verifyReceipt } from '../../../verifier/index.ts';
@@ -10,6 +13,8 @@ const member = new TestMember('archiving');
 beforeAll(() => member.start());
 afterAll(() => member.stop());
 
+/** Runs a step as a try of an activity. */
+const tryOf = <T>(step: () => Promise<T>): Promise<T> => new MockActivityEnvironment().run(step);
 const start = (archiveId: string, batchId: string) => startArchiving(member, archiveId, batchId);
 const commit = (archiveId: string, files: Original[], options: Partial<Batch> = {}) =>
   committed(member, archiveId, files, options);
@@ -86,6 +91,42 @@ test('many at once share transactions, and each is in the log once', async () =>
   await Promise.all(handles.map((handle) => handle.result()));
   expect((await member.ledger.status()).logSize).toBe(before + 12);
   expect(await member.store.models.AnchoringTx.countDocuments()).toBeLessThan(12 + 6);
+});
+
+test('told once more that a batch is committed, alone and beside a new one, it takes nothing in twice', async () => {
+  const first = await commit('ar_again', [await frontPage(30)]);
+  await (await start('ar_again', first)).result();
+  expect(await (await start('ar_again', first)).result()).toMatchObject({ state: 'attested', version: 1 });
+  expect(await member.store.models.Batch.findOne({ batchId: first }).lean()).toMatchObject({ state: 'archived' });
+  const late = await commit('ar_again', [{ ...(await frontPage(31)), documentType: 'orders' }], { reason: '补扫' });
+  const { buildCatalog, checkBatches } = createArchivingActivities(member.deps);
+  await tryOf(() => checkBatches({ archiveId: 'ar_again', batchIds: [first, late] }));
+  expect(await tryOf(() => buildCatalog({ archiveId: 'ar_again', batchIds: [first, late] }))).toBe(2);
+  const version = await member.store.models.ArchiveVersion.findOne({ archiveId: 'ar_again', version: 2 }).lean();
+  expect(version).toMatchObject({ batchIds: [late], documents: [{ title: '1' }, { title: '1' }] });
+});
+
+test('two tries of one step side by side do it once', async () => {
+  // Nobody else is woken.
+  const quiet = {
+    ...member.deps,
+    signals: { ...member.deps.signals, attested: async () => {}, backlog: async () => {} },
+  };
+  const archiving = createArchivingActivities(quiet);
+  const anchoring = createAnchoringActivities(quiet);
+  const twice = <T>(step: () => Promise<T>) => Promise.all([tryOf(step), tryOf(step)]);
+  const before = (await member.ledger.status()).logSize;
+  const archiveId = 'ar_twice';
+  const batchIds = [await commit(archiveId, [await frontPage(32)])];
+  await twice(() => archiving.checkBatches({ archiveId, batchIds }));
+  expect(await twice(() => archiving.buildCatalog({ archiveId, batchIds }))).toEqual([1, 1]);
+  await twice(() => archiving.packArchive({ archiveId, version: 1 }));
+  await twice(() => archiving.requestAttestation({ archiveId, version: 1 }));
+  await twice(() => anchoring.anchorBacklog());
+  expect((await member.ledger.status()).logSize).toBe(before + 1);
+  const { models } = member.store;
+  expect(await models.ArchiveVersion.find({ archiveId }).lean()).toMatchObject([{ version: 1, state: 'attested' }]);
+  expect(await models.Batch.findOne({ archiveId }).lean()).toMatchObject({ state: 'archived' });
 });
 
 test('what Temporal keeps is encrypted', async () => {
