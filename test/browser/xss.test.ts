@@ -7,6 +7,7 @@ import { scanFolder } from '../../ops/ingest/scan-folder.ts';
 import { sendVisit, waitForEnd } from '../../ops/ingest/send.ts';
 import { Person } from '../fixtures/api.ts';
 import { BrowserWorld } from '../fixtures/browser.ts';
+import { until } from '../fixtures/until.ts';
 
 /** What is typed, with a number that tells where: short enough for every field. */
 const evil = (n: number) => `${n}<img src=x onerror=alert(1)>{{7*7}}`;
@@ -43,6 +44,17 @@ const KEPT = {
   nodeTitle: 40,
   catalogSave: 41,
   catalogRestore: 42,
+  rebuild: 43,
+  rebuildPause: 44,
+  rebuildResume: 45,
+  rebuildCancel: 46,
+  rebuildApply: 47,
+  template: 48,
+  branchName: 49,
+  branchNameEn: 50,
+  branchStandard: 51,
+  branchCode: 52,
+  branchWord: 53,
 } as const;
 type Kept = keyof typeof KEPT;
 
@@ -57,11 +69,17 @@ const FIELDS: Record<string, Kept[] | string> = {
   'pages/catalog-queue.vue filters.department': 'kept in the address alone',
   'catalog/rebuild-form.vue form.department': 'a range, which must be that of archives',
   'catalog/rebuild-form.vue form.templateVersion': 'a number',
-  'catalog/rebuild-form.vue form.reason': 'kept, and not tried yet',
-  'catalog/rebuild-report.vue rebuild.${what}Why': 'kept, and not tried yet',
-  'catalog/rebuild-report.vue rebuild.applyWhy': 'kept, and not tried yet',
-  'catalog/template-form.vue branch[field]': 'kept, and not tried yet',
-  'catalog/template-form.vue form[field]': 'kept, and not tried yet',
+  'catalog/rebuild-form.vue form.reason': ['rebuild'],
+  'catalog/rebuild-report.vue rebuild.${what}Why': ['rebuildPause', 'rebuildResume', 'rebuildCancel'],
+  'catalog/rebuild-report.vue rebuild.applyWhy': ['rebuildApply'],
+  'catalog/template-form.vue branch[field]': [
+    'branchName',
+    'branchNameEn',
+    'branchStandard',
+    'branchCode',
+    'branchWord',
+  ],
+  'catalog/template-form.vue form[field]': ['template'],
   // The reason of the version that it makes, as that of late scans is.
   'ingest/retry-dialog.vue reason': ['visitReason'],
   'components/deputy-list.vue form.reason': ['deputy', 'ownDeputy'],
@@ -134,7 +152,7 @@ function fieldsOfWeb(): string[] {
 const world = new BrowserWorld();
 let dir: string;
 /** Ids of what was made, for the addresses. */
-const made = { archiveId: '', loans: [] as string[] };
+const made = { archiveId: '', loans: [] as string[], rebuildId: '' };
 
 /** Who looks where, what is clicked there, and the texts that must come up. */
 const SEEN: [username: string, where: () => string, clicks: string[], kept: Kept[]][] = [
@@ -152,17 +170,43 @@ const SEEN: [username: string, where: () => string, clicks: string[], kept: Kept
   ['clerk', () => '/archives', [], ['patientNo', 'patientName', 'ward']],
   ['clerk', () => `/archives/${made.archiveId}`, [], ['patientNo', 'patientName', 'visitNo', 'visitReason']],
   ['clerk', () => `/archives/${made.archiveId}/catalog`, [], ['nodeTitle']],
+  ['clerk', () => '/catalog-rebuilds', [], ['rebuild', 'rebuildApply']],
+  ['clerk', () => `/catalog-rebuilds?rebuild=${made.rebuildId}`, [], ['rebuild', 'patientName']],
   ['clerk', () => '/ingest', [], ['fileName']],
   ['clerk', () => '/loans?view=all', ['button:has-text("常用筛选")', 'button:has-text("33<img")'], ['filter']],
   ['clerk', () => `/loans/${made.loans[0]}`, [], ['apply', 'conditions', 'renew', 'recall']],
   ['clerk', () => '/workbench', [], []],
   ['clerk', () => '/jobs', [], []],
   ['medical', () => '/loan-policy', [], ['policy']],
+  ['medical', () => '/catalog-templates', [], ['template', 'branchName', 'branchStandard', 'branchCode', 'branchWord']],
+  ['medical', () => '/catalog-templates', ['[data-test="template-add"]'], ['branchNameEn', 'branchCode', 'branchWord']],
   ['auditor', () => '/trace?actor=secadmin', [], ['grant', 'sessionsEnd']],
   ['auditor', () => '/trace?actor=sysadmin', ['tr:has-text("15<img") button.link'], ['disable', 'reassign']],
   ['auditor', () => '/trace?actor=medical', [], ['hold', 'release', 'marks']],
   ['auditor', () => `/trace?archiveId=${made.archiveId}`, [], ['catalogSave', 'catalogRestore']],
+  [
+    'auditor',
+    () => '/trace?actor=clerk&kind=write',
+    [],
+    ['rebuild', 'rebuildPause', 'rebuildResume', 'rebuildApply'],
+  ],
+  ['auditor', () => '/trace?actor=clerk&kind=admin', [], ['rebuildCancel']],
 ];
+
+/** Starts a job over all archives, pauses it, and then resumes or cancels it; all with reasons. Gives its id once it has ended. */
+async function rebuilt(clerk: Person, mode: string, reason: string, then: 'resume' | 'cancel'): Promise<string> {
+  const range = { department: evil(KEPT.ward) };
+  const { rebuildId } = await clerk.ok<{ rebuildId: string }>('post', '/catalog-rebuilds', { mode, range, reason });
+  const at = `/catalog-rebuilds/${rebuildId}`;
+  const reaches = (state: string) =>
+    until(async () => (await clerk.ok<{ job: { state: string } }>('get', at)).job.state === state, 60_000);
+  await clerk.ok('post', `${at}/pause`, { reason: evil(KEPT.rebuildPause) });
+  await reaches('paused');
+  const kept = then === 'resume' ? KEPT.rebuildResume : KEPT.rebuildCancel;
+  await clerk.ok('post', `${at}/${then}`, { reason: evil(kept) });
+  await reaches(then === 'resume' ? 'done' : 'cancelled');
+  return rebuildId;
+}
 
 beforeAll(async () => {
   dir = mkdtempSync(path.join(os.tmpdir(), 'sealfolio-xss-'));
@@ -249,6 +293,25 @@ beforeAll(async () => {
   const { items } = await medical.ok<Policies>('get', '/loan-policies');
   const { version: from, policy } = items[0]!;
   await medical.ok('post', '/loan-policies', { from, policy, reason: evil(KEPT.policy) });
+  type Template = { version: number; acceptFrom: number; branches: { type: string }[] };
+  const templates = await medical.ok<{ items: Template[] }>('get', '/catalog-templates');
+  const { version: template, acceptFrom, branches } = templates.items[0]!;
+  const marked = {
+    zh: evil(KEPT.branchName),
+    en: evil(KEPT.branchNameEn),
+    standard: evil(KEPT.branchStandard),
+    formCodes: [evil(KEPT.branchCode)],
+    titleWords: [evil(KEPT.branchWord)],
+  };
+  await medical.ok('post', '/catalog-templates', {
+    from: template,
+    effectiveFrom: '2000-01-01',
+    acceptFrom,
+    reason: evil(KEPT.template),
+    branches: branches.map((branch) => (branch.type === 'consent' ? { ...branch, ...marked } : branch)),
+  });
+  made.rebuildId = await rebuilt(clerk, 'suggest', evil(KEPT.rebuild), 'resume');
+  await rebuilt(clerk, 'apply', evil(KEPT.rebuildApply), 'cancel');
   const text = evil(KEPT.filter);
   await clerk.ok('post', '/saved-filters', { page: 'loans', name: text, query: { q: text } });
   const reassign = { reason: evil(KEPT.reassign), username: 'clerk2' };
