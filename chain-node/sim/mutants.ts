@@ -33,10 +33,12 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'takes half of the votes for a quorum',
+    seed: 8,
     edits: [{ file: core, find: '3 * count > 2 * validators', replace: '2 * count >= validators' }],
   },
   {
     name: 'precommits when f + 1 have prevoted',
+    seed: 3,
     edits: [
       {
         file: core,
@@ -108,6 +110,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'takes other transactions under the hash of a final block',
+    seed: 25,
     edits: [
       {
         file: verifyBlock,
@@ -118,6 +121,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'takes a transaction a second time',
+    seed: 7,
     edits: [
       {
         file: ledger,
@@ -143,7 +147,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'lets a change of members take effect at once',
-    seed: 9,
+    seed: 23,
     edits: [{ file: governance, find: 'effectiveAt > 0 && effectiveAt <= height + 1', replace: 'effectiveAt > 0' }],
   },
   {
@@ -153,6 +157,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'goes on when a block did not fit on the disk',
+    seed: 15,
     edits: [
       {
         file: 'chain-node/store/block-store.ts',
