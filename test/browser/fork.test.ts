@@ -99,7 +99,7 @@ describe('a fork: f + 1 members sign one chain for yz1, and another for yzp', ()
     await right.stop('yzp');
     await left.start('yzp', { from: right });
     const { store } = left.node('yz1').ledger;
-    await until(async () => (await store.evidence(100)).some(({ type }) => type === 'fork'), 60_000);
+    await until(async () => (await store.evidence(100)).some(({ type }) => type === 'fork'));
     await rpcs.startAll();
   });
   afterAll(async () => {

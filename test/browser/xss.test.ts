@@ -184,12 +184,7 @@ const SEEN: [username: string, where: () => string, clicks: string[], kept: Kept
   ['auditor', () => '/trace?actor=sysadmin', ['tr:has-text("15<img") button.link'], ['disable', 'reassign']],
   ['auditor', () => '/trace?actor=medical', [], ['hold', 'release', 'marks']],
   ['auditor', () => `/trace?archiveId=${made.archiveId}`, [], ['catalogSave', 'catalogRestore']],
-  [
-    'auditor',
-    () => '/trace?actor=clerk&kind=write',
-    [],
-    ['rebuild', 'rebuildPause', 'rebuildResume', 'rebuildApply'],
-  ],
+  ['auditor', () => '/trace?actor=clerk&kind=write', [], ['rebuild', 'rebuildPause', 'rebuildResume', 'rebuildApply']],
   ['auditor', () => '/trace?actor=clerk&kind=admin', [], ['rebuildCancel']],
 ];
 
@@ -199,7 +194,7 @@ async function rebuilt(clerk: Person, mode: string, reason: string, then: 'resum
   const { rebuildId } = await clerk.ok<{ rebuildId: string }>('post', '/catalog-rebuilds', { mode, range, reason });
   const at = `/catalog-rebuilds/${rebuildId}`;
   const reaches = (state: string) =>
-    until(async () => (await clerk.ok<{ job: { state: string } }>('get', at)).job.state === state, 60_000);
+    until(async () => (await clerk.ok<{ job: { state: string } }>('get', at)).job.state === state);
   await clerk.ok('post', `${at}/pause`, { reason: evil(KEPT.rebuildPause) });
   await reaches('paused');
   const kept = then === 'resume' ? KEPT.rebuildResume : KEPT.rebuildCancel;

@@ -55,7 +55,7 @@ async function sent(batchId: string, files: readonly Buffer[]): Promise<BatchAns
   });
   for (const [i, data] of files.entries()) await client.upload(batchId, i + 1, data);
   const batch = await client.call<BatchAnswer>('POST', `/api/v1/batches/${batchId}/commit`);
-  await until(async () => ['partlyFailed', 'refused', 'archived'].includes((await shown(batchId)).state), 60_000);
+  await until(async () => ['partlyFailed', 'refused', 'archived'].includes((await shown(batchId)).state));
   return batch;
 }
 /** Registers files in place of refused ones. */

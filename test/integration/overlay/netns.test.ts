@@ -180,7 +180,7 @@ async function attest(from: string, to: string): Promise<void> {
   const tx = signAttestation(unsigned, keys[from]!.privateKey);
   await rpc(from, '/v1/transactions', { tx: encodeTransaction(tx).toString('base64') });
   const id = txIdOf(tx).toString('hex');
-  await until(async () => (await rpc<{ state?: string }>(to, `/v1/transactions/${id}`)).state === 'final', 60_000);
+  await until(async () => (await rpc<{ state?: string }>(to, `/v1/transactions/${id}`)).state === 'final');
 }
 
 test('each hospital reaches each other by a relay; the third by its proxy', async () => {
@@ -190,7 +190,7 @@ test('each hospital reaches each other by a relay; the third by its proxy', asyn
     ['yz2', 'yz3'],
     ['yz3', 'yz1'],
   ] as const)
-    await until(async () => (await seen(from, to)).relays?.length === 1, 60_000);
+    await until(async () => (await seen(from, to)).relays?.length === 1);
   expect(await seen('yz3', 'yz1')).toMatchObject({ state: 'relayed' });
   const log = readFileSync(path.join(home, 'proxy.log'), 'utf8');
   for (const id of RELAYS) expect(log).toContain(`CONNECT ${RELAY_HOST}:${ports[id]!.p2p}`);
@@ -215,7 +215,7 @@ test('a relay dies: the other carries, and the ledger goes on', async () => {
   const [gone] = (await seen('yz1', 'yz3')).relays!;
   await parts.get(gone!)!.stop('SIGKILL');
   const other = RELAYS.find((id) => id !== gone)!;
-  await until(async () => (await seen('yz1', 'yz3')).relays?.[0] === other, 60_000);
+  await until(async () => (await seen('yz1', 'yz3')).relays?.[0] === other);
   await attest('yz1', 'yz3');
   await parts.get(gone!)!.start();
 });
@@ -224,17 +224,17 @@ isolated('a route is opened between two intranets: the path is straight, and the
   expect(await seen('yz1', 'yz2')).toMatchObject({ state: 'degraded' }); // past an address that does not answer
   await spaces!.join('a', '10.77.9.1', 'b', '10.77.9.2');
   await spaces!.ip('a', 'route', 'add', `${YZ2_HOST}/32`, 'via', '10.77.9.2');
-  await until(async () => (await seen('yz1', 'yz2')).state === 'online', 60_000);
+  await until(async () => (await seen('yz1', 'yz2')).state === 'online');
   await attest('yz1', 'yz2');
   await spaces!.ip('a', 'link', 'del', 'a-b');
-  await until(async () => (await seen('yz1', 'yz2')).relays?.length === 1, 60_000);
+  await until(async () => (await seen('yz1', 'yz2')).relays?.length === 1);
   await attest('yz1', 'yz2');
 });
 
 isolated('200 ms there and back, and one packet of twenty lost: it is seen, and the ledger goes on', async () => {
   const isSlow = (await spaces!.impair('p', 'p-r', 100, 5)) && (await spaces!.impair('r', 'r-p', 100, 5));
   if (!isSlow) return process.stderr.write('netns.test: tc netem is not to be had here; no slow link was tried\n');
-  await until(async () => ((await seen('yz1', 'yz3')).rttMs ?? 0) > 150, 60_000);
+  await until(async () => ((await seen('yz1', 'yz3')).rttMs ?? 0) > 150);
   await attest('yz1', 'yz3');
   await attest('yz3', 'yz1');
 });
