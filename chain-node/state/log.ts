@@ -1,3 +1,4 @@
+import { sm3Nodes } from '../../platform/crypto/index.ts';
 import { HASH_BYTES } from '../codec/record.ts';
 import { EMPTY_ROOT, Frontier, nodeHash, splitOf } from './merkle.ts';
 
@@ -23,18 +24,21 @@ export interface Extension {
   grown: Buffer[];
 }
 
-/** The complete subtrees of one tile, made as they are asked for. */
+/** The complete subtrees of one tile: their roots, height by height, made when a height is asked for first. */
 class TileTree {
-  readonly #nodes: (Buffer | undefined)[] = [];
+  readonly #rows: Buffer[];
 
-  constructor(private readonly hashes: Buffer) {}
+  constructor(hashes: Buffer) {
+    this.#rows = [hashes];
+  }
 
   /** Root over the 2^height hashes from position·2^height on. */
   node(height: number, position: number): Buffer {
-    if (height === 0) return this.hashes.subarray(position * HASH_BYTES, (position + 1) * HASH_BYTES);
-    const at = 2 ** (TILE_HEIGHT - height) + position;
-    this.#nodes[at] ??= nodeHash(this.node(height - 1, 2 * position), this.node(height - 1, 2 * position + 1));
-    return this.#nodes[at];
+    while (this.#rows.length <= height) {
+      const row = this.#rows.at(-1)!;
+      this.#rows.push(sm3Nodes(row.subarray(0, row.length - (row.length % (2 * HASH_BYTES)))));
+    }
+    return this.#rows[height]!.subarray(position * HASH_BYTES, (position + 1) * HASH_BYTES);
   }
 }
 
@@ -46,6 +50,9 @@ export class RecordLog {
   #frontier = new Frontier();
   /** Hashes of the last tile of each level, which may be full. */
   #last: Buffer[] = [];
+  /** Of those, made as they are asked for. */
+  readonly #lastTrees = new Map<number, TileTree>();
+  /** Full ones, what was used last at the end. */
   readonly #read = new Map<string, TileTree>();
 
   constructor(private readonly readTile: (level: number, index: number) => Promise<Buffer>) {}
@@ -54,6 +61,7 @@ export class RecordLog {
   async open(size: number): Promise<void> {
     const nodes: (Buffer | undefined)[] = [];
     this.#last = [];
+    this.#lastTrees.clear();
     for (let level = 0, count = size; count > 0; level += 1, count = Math.floor(count / TILE_WIDTH)) {
       const inLast = count % TILE_WIDTH;
       if (inLast === 0) {
@@ -105,6 +113,7 @@ export class RecordLog {
   /** Makes an extension the log; its tiles are in the store by now. */
   adopt(extension: Extension, tiles: readonly Tile[]): void {
     for (const { level, hashes } of tiles) this.#last[level] = hashes.length === TILE_BYTES ? Buffer.alloc(0) : hashes;
+    this.#lastTrees.clear();
     this.#frontier = extension.frontier;
   }
 
@@ -142,11 +151,14 @@ export class RecordLog {
   }
 
   async #tree(level: number, index: number): Promise<TileTree> {
-    if (index === Math.floor(this.#countAt(level) / TILE_WIDTH)) return new TileTree(this.#last[level]!);
+    if (index === Math.floor(this.#countAt(level) / TILE_WIDTH)) {
+      const tree = this.#lastTrees.get(level) ?? new TileTree(this.#last[level]!);
+      this.#lastTrees.set(level, tree);
+      return tree;
+    }
     const key = `${level}/${index}`;
-    const known = this.#read.get(key);
-    if (known !== undefined) return known;
-    const tree = new TileTree(await this.readTile(level, index));
+    const tree = this.#read.get(key) ?? new TileTree(await this.readTile(level, index));
+    this.#read.delete(key);
     this.#read.set(key, tree);
     if (this.#read.size > MAX_TILES_KEPT) this.#read.delete(this.#read.keys().next().value!);
     return tree;

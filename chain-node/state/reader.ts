@@ -114,15 +114,15 @@ export class LedgerReader {
     limit: number,
   ): Promise<FoundRecord[]> {
     const found: FoundRecord[] = [];
-    for await (const indexes of this.ledger.index.find(mark, from))
-      for (const index of indexes) {
-        // The index hears of a block while it is being written.
-        if (index >= this.ledger.logSize) return found;
-        const record = await this.record(index);
-        if (!isMeant(record.entry)) continue;
-        found.push(record);
-        if (found.length >= limit) return found;
+    for await (const group of this.ledger.index.find(mark, from)) {
+      // The index hears of a block while it is being written.
+      const indexes = group.filter((index) => index < this.ledger.logSize);
+      while (indexes.length > 0 && found.length < limit) {
+        const records = await Promise.all(indexes.splice(0, limit - found.length).map((index) => this.record(index)));
+        found.push(...records.filter(({ entry }) => isMeant(entry)));
       }
+      if (found.length >= limit) break;
+    }
     return found;
   }
 

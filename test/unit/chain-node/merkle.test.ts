@@ -55,7 +55,7 @@ test('the root is that of RFC 6962 §2.1, of nothing SM3 of nothing', () => {
 
 const sizes = fc.uniqueArray(fc.integer({ min: 1, max: MOST }), { minLength: 1, maxLength: 12 });
 
-test('grown in any steps, and opened again between them, it is the same log', async () => {
+test('grown in any steps, read and opened again between them, it is the same log', async () => {
   await fc.assert(
     fc.asyncProperty(sizes, fc.nat(), async (steps, when) => {
       const grown = new Grown();
@@ -63,8 +63,9 @@ test('grown in any steps, and opened again between them, it is the same log', as
         grown.grow(size);
         if (i === when % steps.length) await grown.reopen();
         expect(grown.log.root()).toEqual(merkleRoot(LEAVES.slice(0, size)));
+        for (const earlier of steps.filter((one) => one <= size))
+          expect(await grown.log.rootAt(earlier)).toEqual(merkleRoot(LEAVES.slice(0, earlier)));
       }
-      for (const size of steps) expect(await grown.log.rootAt(size)).toEqual(merkleRoot(LEAVES.slice(0, size)));
     }),
     { numRuns: 30 },
   );
