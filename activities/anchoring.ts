@@ -30,6 +30,34 @@ async function inParallel<T>(items: readonly T[], run: (item: T) => Promise<void
 export function createAnchoringActivities({ memberId, trust, store, keys, ledger, signals, logger }: ActivityDeps) {
   const { Archive, ArchiveVersion, AnchoringTx, Batch, CatalogEdit, LoanEvent, OutboxItem, TraceBatch } = store.models;
 
+  /** One transaction of these, which are its own from then on; null if another try has taken some of them. */
+  async function makeOf(items: readonly (OutboxItem & { _id: unknown })[]): Promise<AnchoringTx | null> {
+    const records = items.map(({ stream = ARCHIVE_STREAM, key, digest, note = '' }) => ({
+      stream,
+      key: Buffer.from(key, 'hex'),
+      digest: Buffer.from(digest, 'hex'),
+      note: Buffer.from(note, 'hex'),
+    }));
+    const nonce = randomBytes(NONCE_BYTES);
+    const request = { chainId: trust.chainId, sender: memberId, nonce, records };
+    const { txId, encoded } = makeTransaction(request, await keys.get('ledger'));
+    const made = { txId, encoded, records: items.length, state: 'pending' as const, createdAt: new Date() };
+    return store.connection.transaction(async (session) => {
+      const { modifiedCount } = await OutboxItem.bulkWrite(
+        items.map(({ _id }, indexInTx) => ({
+          updateOne: { filter: { _id, state: 'pending' }, update: { $set: { state: 'reserved', txId, indexInTx } } },
+        })) as never,
+        { session },
+      );
+      if (modifiedCount < items.length) {
+        await session.abortTransaction();
+        return null;
+      }
+      await AnchoringTx.create([made], { session });
+      return made;
+    });
+  }
+
   /**
    * The transaction on its way, or a new one of what waits; null if nothing does. It is kept before anybody sees it. Of two
    * tries side by side (Temporal was away, and took the first for dead) one makes it, and the other finds that one.
@@ -43,31 +71,8 @@ export function createAnchoringActivities({ memberId, trust, store, keys, ledger
         .limit(MAX_RECORDS)
         .lean<(OutboxItem & { _id: unknown })[]>();
       if (items.length === 0) return null;
-      const records = items.map(({ stream = ARCHIVE_STREAM, key, digest, note = '' }) => ({
-        stream,
-        key: Buffer.from(key, 'hex'),
-        digest: Buffer.from(digest, 'hex'),
-        note: Buffer.from(note, 'hex'),
-      }));
-      const nonce = randomBytes(NONCE_BYTES);
-      const request = { chainId: trust.chainId, sender: memberId, nonce, records };
-      const { txId, encoded } = makeTransaction(request, await keys.get('ledger'));
-      const made = { txId, encoded, records: items.length, state: 'pending' as const, createdAt: new Date() };
-      const isMade = await store.connection.transaction(async (session) => {
-        const { modifiedCount } = await OutboxItem.bulkWrite(
-          items.map(({ _id }, indexInTx) => ({
-            updateOne: { filter: { _id, state: 'pending' }, update: { $set: { state: 'reserved', txId, indexInTx } } },
-          })) as never,
-          { session },
-        );
-        if (modifiedCount < items.length) {
-          await session.abortTransaction();
-          return false;
-        }
-        await AnchoringTx.create([made], { session });
-        return true;
-      });
-      if (isMade) return made;
+      const made = await makeOf(items);
+      if (made !== null) return made;
     }
   }
 
