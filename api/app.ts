@@ -175,6 +175,8 @@ export async function createApp(deps: ApiDeps): Promise<Express> {
   const { logger, metrics, store } = deps;
   const app = express();
   app.disable('x-powered-by');
+  // Answers are not kept by anyone; those that may be written back carry a revision of their own.
+  app.disable('etag');
   app.set('trust proxy', 'loopback');
   const routes = createRoutes(deps);
   const gate = createGate(deps);

@@ -76,10 +76,16 @@ export async function countPlan(
   collection: Collection,
   { found, rest, sort }: Plan,
 ): Promise<{ total: number; isCapped: boolean }> {
-  const first = [{ $match: found }, { $sort: sort }, { $limit: MOST_EXAMINED + 1 }];
-  const count = async (stages: object[]) =>
-    (await collection.aggregate<{ n: number }>([...stages, { $count: 'n' }]).toArray())[0]?.n ?? 0;
-  const [examined, total] = await Promise.all([count(first), count([...first, { $match: rest }])]);
+  const counted = { $count: 'n' };
+  const [counts] = await collection
+    .aggregate<Record<'examined' | 'total', { n: number }[]>>([
+      { $match: found },
+      { $sort: sort },
+      { $limit: MOST_EXAMINED + 1 },
+      { $facet: { examined: [counted], total: [{ $match: rest }, counted] } },
+    ])
+    .toArray();
+  const [examined, total] = [counts!.examined[0]?.n ?? 0, counts!.total[0]?.n ?? 0];
   return { total, isCapped: examined > MOST_EXAMINED };
 }
 

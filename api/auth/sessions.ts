@@ -85,13 +85,23 @@ export class Sessions {
   async find(token: string, isOfPerson = false): Promise<{ session: Session; user: User } | null> {
     const { User, Session } = this.deps.store.models;
     const now = Date.now();
-    const session = await Session.findOne({
-      tokenHash: hashToken(token),
-      expiresAt: { $gt: new Date(now) },
-    }).lean<Session>();
-    if (session === null) return null;
-    const user = await User.findOne({ username: session.username, disabled: false }).lean<User>();
-    if (user === null) return null;
+    // Both in one command: every request asks it.
+    const [found] = await Session.aggregate<Session & { users: User[] }>([
+      { $match: { tokenHash: hashToken(token), expiresAt: { $gt: new Date(now) } } },
+      {
+        $lookup: {
+          from: User.collection.name,
+          localField: 'username',
+          foreignField: 'username',
+          pipeline: [{ $match: { disabled: false } }],
+          as: 'users',
+        },
+      },
+    ]);
+    if (found === undefined) return null;
+    const { users, ...session } = found;
+    const [user] = users;
+    if (user === undefined) return null;
     if (isOfPerson && now - session.lastSeenAt.getTime() > Math.min(TOUCH_MS, this.#idleMs / 2)) {
       const expiresAt = new Date(Math.min(now + this.#idleMs, session.createdAt.getTime() + this.#maxMs));
       await Session.updateOne({ tokenHash: session.tokenHash }, { $set: { lastSeenAt: new Date(now), expiresAt } });

@@ -182,6 +182,8 @@ export async function listLoans(
     else if (rows.length === limit && next !== undefined) nextCursor = encodePlace(next, [null, '']);
     if (nextCursor !== null) break;
   }
+  // All of them are here: there is nothing to count.
+  if (cursor === undefined && nextCursor === null) return { rows, nextCursor, total: rows.length, isCapped: false };
   const counts = await Promise.all(
     orders.map((order) => countPlan(Loan.collection, loanPlan(filter, powers, order, null))),
   );

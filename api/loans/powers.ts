@@ -4,6 +4,7 @@ import { REVIEW_ROLES, type ReviewRole } from '../../domain/loan/policy.ts';
 import { isActing } from '../../domain/people.ts';
 import type { Deputy, LoanRow, Store, User } from '../../platform/store/index.ts';
 import type { Filter } from '../ordered.ts';
+import type { Actor } from '../route.ts';
 
 interface Person {
   username: string;
@@ -19,19 +20,18 @@ export interface Powers {
   principals: (Person & { until: number })[];
 }
 
-/** Throws nothing: whoever has no account has no power. */
-export async function powersOf({ models }: Store, username: string): Promise<Powers> {
+type Asking = Pick<Actor, 'id' | 'roles' | 'departmentId'>;
+
+/** Of who asks now: what the gate read of the account holds. */
+export async function powersOf({ models }: Store, { id, roles, departmentId }: Asking): Promise<Powers> {
   const now = new Date();
-  const [user, terms] = await Promise.all([
-    models.User.findOne({ username, disabled: false }).lean<User>(),
-    models.Deputy.find({ deputy: username, to: { $gt: now } }).lean<Deputy[]>(),
-  ]);
+  const terms = await models.Deputy.find({ deputy: id, to: { $gt: now } }).lean<Deputy[]>();
   const acting = terms.filter((term) => isActing(term, now));
   const names = acting.map(({ principal }) => principal);
-  const users = await models.User.find({ username: { $in: names }, disabled: false }).lean<User[]>();
-  const roles = user?.roles ?? [];
+  const users =
+    names.length === 0 ? [] : await models.User.find({ username: { $in: names }, disabled: false }).lean<User[]>();
   return {
-    self: { username, roles, departmentId: user?.departmentId },
+    self: { username: id, roles, departmentId },
     manages: roles.includes('recordsClerk') || roles.includes('medicalAffairs'),
     principals: users.map(({ username: principal, roles: held, departmentId }) => ({
       username: principal,

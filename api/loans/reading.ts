@@ -44,7 +44,7 @@ export function loanReadingRoutes(deps: ApiDeps): Route[] {
         details: { filters: Object.keys(filter), rows: (answer as { items: unknown[] }).items.length },
       }),
       async handle({ query: { sort, cursor, limit, ...filter }, actor }) {
-        const powers = await powersOf(store, actor.id);
+        const powers = await powersOf(store, actor);
         const { rows, ...rest } = await listLoans(store, filter, powers, { sort, cursor, limit });
         return { items: rows.map(shown), names: await namesOf(store, rows), ...rest };
       },
@@ -61,7 +61,7 @@ export function loanReadingRoutes(deps: ApiDeps): Route[] {
         all: z.record(z.string(), z.number()),
       }),
       async handle({ actor }) {
-        const powers = await powersOf(store, actor.id);
+        const powers = await powersOf(store, actor);
         const filter = (view: 'tasks' | 'all') => filterOf({ view }, powers);
         // Those that have ended grow without end: they are counted by nobody.
         const byState = async (of: Filter) => {
@@ -72,14 +72,16 @@ export function loanReadingRoutes(deps: ApiDeps): Route[] {
           return Object.fromEntries(found.map(({ _id, n }) => [_id, n]));
         };
         const handedIn = { state: { $in: LIVE.filter((state) => state !== 'draft') } };
-        const late = { 'task.escalateAt': { $lte: Date.now() } };
-        const [tasks, tasksOverdue, mine, all] = await Promise.all([
-          Loan.countDocuments(filter('tasks')),
-          Loan.countDocuments({ $and: [filter('tasks'), late] }),
+        const isLate = { $lte: ['$task.escalateAt', Date.now()] };
+        const [[waiting], mine, all] = await Promise.all([
+          Loan.aggregate<{ tasks: number; tasksOverdue: number }>([
+            { $match: filter('tasks') },
+            { $group: { _id: null, tasks: { $sum: 1 }, tasksOverdue: { $sum: { $cond: [isLate, 1, 0] } } } },
+          ]),
           byState({ applicant: actor.id, open: true, state: { $in: LIVE } }),
           byState(powers.manages ? handedIn : { $and: [handedIn, filter('all')] }),
         ]);
-        return { tasks, tasksOverdue, mine, all };
+        return { tasks: waiting?.tasks ?? 0, tasksOverdue: waiting?.tasksOverdue ?? 0, mine, all };
       },
     }),
     route({
@@ -107,7 +109,7 @@ export function loanReadingRoutes(deps: ApiDeps): Route[] {
         ),
       }),
       handle: async ({ query: { from, to }, actor }) => ({
-        items: await returnRates(store, visibleFilter(await powersOf(store, actor.id)), {
+        items: await returnRates(store, visibleFilter(await powersOf(store, actor)), {
           from: from === undefined ? 0 : Date.parse(from),
           to: to === undefined ? Number.MAX_SAFE_INTEGER : Date.parse(to),
         }),

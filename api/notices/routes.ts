@@ -32,7 +32,8 @@ export function noticeRoutes({ store }: ApiDeps): Route[] {
           Notice.find({ username: actor.id }).sort({ at: -1 }).limit(limit).lean<Notice[]>(),
           Notice.countDocuments({ username: actor.id, readAt: { $exists: false } }),
         ]);
-        const loans = await Loan.find({ loanId: { $in: found.map(({ loanId }) => loanId) } }).lean<LoanRow[]>();
+        const about = found.map(({ loanId }) => loanId);
+        const loans = about.length === 0 ? [] : await Loan.find({ loanId: { $in: about } }).lean<LoanRow[]>();
         const items = found.map(({ noticeId, kind, loanId, data, at, readAt }) => {
           const loan = loans.find((one) => one.loanId === loanId);
           return {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { SealfolioError } from '../../domain/errors.ts';
 import { AttestationState } from '../../domain/status.ts';
 import { CANCELLABLE, WORKFLOW_NAMES, WORKFLOW_STATES, type WorkflowState } from '../../domain/workflows.ts';
-import type { Archive, LoanRow, WorkflowCare } from '../../platform/store/index.ts';
+import type { Archive, LoanRow, User, WorkflowCare } from '../../platform/store/index.ts';
 import { archivingWorkflowId, loanWorkflowId, retrySignal } from '../../workflows/shared.ts';
 import { timelineOf } from '../archives/timeline.ts';
 import { text } from '../batches/schemas.ts';
@@ -50,7 +50,8 @@ export function workflowRoutes(deps: ApiDeps): Route[] {
     const loanId = workflowId.split(':')[2] ?? '';
     const loan = await Loan.findOne({ loanId }).lean<LoanRow>();
     if (loan?.task === undefined || workflowId !== loanWorkflowId(memberId, loanId)) return null;
-    const power = powerOver(await powersOf(store, username), loan);
+    const user = await User.findOne({ username, disabled: false }).lean<User>();
+    const power = user && powerOver(await powersOf(store, { ...user, id: username }), loan);
     if (power === null) throw new SealfolioError('loan-assignee-unfit', { field: 'username', loanId });
     return { loanId, taskId: loan.task.taskId, ...power };
   }
