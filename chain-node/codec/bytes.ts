@@ -1,6 +1,13 @@
 import { LedgerError } from '../errors.ts';
 
 const FIRST_BYTES = 256;
+/** What a bit of the upper half of a u64 is worth. */
+const HIGH = 2 ** 32;
+const MAX_HIGH = Math.floor(Number.MAX_SAFE_INTEGER / HIGH);
+/** Up to here a loop copies sooner than a call into the engine. */
+const SHORT_BYTES = 64;
+/** What stands for bytes that are no character (Unicode, U+FFFD). */
+const UNREADABLE = '\ufffd';
 
 /** Writes the ledger's encoding (docs/receipt-format.md, Bytes): big-endian, length-prefixed, one form for each value. */
 export class Writer {
@@ -37,14 +44,19 @@ export class Writer {
   }
 
   u64(value: number): this {
+    if (!Number.isInteger(value)) throw new RangeError(`${value} is not a whole number`);
     const at = this.#grow(8);
-    this.#data.writeBigUInt64BE(BigInt(value), at);
+    const high = Math.floor(value / HIGH);
+    this.#data.writeUInt32BE(high, at);
+    this.#data.writeUInt32BE(value - high * HIGH, at + 4);
     return this;
   }
 
   raw(bytes: Uint8Array): this {
-    const at = this.#grow(bytes.length);
-    this.#data.set(bytes, at);
+    const { length } = bytes;
+    const at = this.#grow(length);
+    if (length > SHORT_BYTES) this.#data.set(bytes, at);
+    else for (let i = 0; i < length; i += 1) this.#data[at + i] = bytes[i]!;
     return this;
   }
 
@@ -82,48 +94,68 @@ export class Reader {
     return this.#at;
   }
 
+  /** Goes on by `length` bytes, and gives where they begin. */
+  #take(length: number): number {
+    const at = this.#at;
+    if (length > this.#data.length - at) throw new LedgerError('encoding-invalid', 'cut short');
+    this.#at = at + length;
+    return at;
+  }
+
   /** The next bytes as they lie in what is read: a view, not a copy. */
   view(length: number): Buffer {
-    if (length > this.#data.length - this.#at) throw new LedgerError('encoding-invalid', 'cut short');
-    const part = this.#data.subarray(this.#at, this.#at + length);
-    this.#at += length;
-    return part;
+    const at = this.#take(length);
+    return this.#data.subarray(at, at + length);
   }
 
   u8(): number {
-    return this.view(1)[0]!;
+    return this.#data[this.#take(1)]!;
   }
 
   u32(): number {
-    return this.view(4).readUInt32BE();
+    return this.#data.readUInt32BE(this.#take(4));
   }
 
   /** Up to 2^53 − 1, as heights, sizes and times never exceed it. */
   u64(): number {
-    const value = this.view(8).readBigUInt64BE();
-    if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new LedgerError('encoding-invalid', 'number too large');
-    return Number(value);
+    const high = this.u32();
+    const low = this.u32();
+    if (high > MAX_HIGH) throw new LedgerError('encoding-invalid', 'number too large');
+    return high * HIGH + low;
   }
 
   raw(length: number): Buffer {
-    return Buffer.from(this.view(length));
+    const at = this.#take(length);
+    const copy = Buffer.allocUnsafe(length);
+    if (length > SHORT_BYTES) this.#data.copy(copy, 0, at, at + length);
+    else for (let i = 0; i < length; i += 1) copy[i] = this.#data[at + i]!;
+    return copy;
+  }
+
+  #length(max: number): number {
+    const length = this.u32();
+    if (length > max) throw new LedgerError('encoding-invalid', `${length} bytes where at most ${max} go`);
+    return length;
   }
 
   /** `bytes` as a view. */
   bytesView(max: number): Buffer {
-    const length = this.u32();
-    if (length > max) throw new LedgerError('encoding-invalid', `${length} bytes where at most ${max} go`);
-    return this.view(length);
+    return this.view(this.#length(max));
   }
 
   bytes(max: number): Buffer {
-    return Buffer.from(this.bytesView(max));
+    return this.raw(this.#length(max));
   }
 
   str(max: number): string {
-    const bytes = this.bytesView(max);
-    const text = bytes.toString('utf8');
-    if (!Buffer.from(text, 'utf8').equals(bytes)) throw new LedgerError('encoding-invalid', 'text is not UTF-8');
+    const length = this.#length(max);
+    const at = this.#take(length);
+    const end = at + length;
+    const text = this.#data.toString('utf8', at, end);
+    // A character for each byte: ASCII, or what cannot be read.
+    const isAscii = text.length === length && !text.includes(UNREADABLE);
+    const isSame = isAscii || Buffer.from(text, 'utf8').equals(this.#data.subarray(at, end));
+    if (!isSame) throw new LedgerError('encoding-invalid', 'text is not UTF-8');
     return text;
   }
 
