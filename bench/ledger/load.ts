@@ -62,8 +62,8 @@ const percentile = (sorted: readonly number[], p: number) => sorted[Math.floor(p
 
 /**
  * Loads four nodes as the CometBFT bench does: one connection a node, unique signed transactions, a warm-up, a window;
- * latency from when a transaction was due, so that a node that stalls is not spared. Everything is signed before.
- * Throws unless all that was taken became final, and the nodes agree.
+ * latency from when a transaction was due, so that a node that stalls is not spared. Everything is signed before. The rate
+ * of an open loop rises during the warm-up. Throws unless all that was taken became final, and the nodes agree.
  */
 export async function load(net: Localnet, options: LoadOptions): Promise<LoadResult> {
   const { records, rate, inFlight, warmUpSeconds, seconds } = options;
@@ -105,6 +105,12 @@ export async function load(net: Localnet, options: LoadOptions): Promise<LoadRes
     sent += 1;
     ws.send(encoded);
   };
+  /** Of an open loop: its rate rises evenly during the warm-up, as a node's JIT compiles what it runs often. */
+  const dueMs = (n: number): number => {
+    const rising = (rate! * warmUpSeconds) / 2;
+    const after = n < rising ? Math.sqrt((2 * warmUpSeconds * n) / rate!) : warmUpSeconds + (n - rising) / rate!;
+    return 1000 * after;
+  };
   let start: { nodes: number; load: number; all: number } | undefined;
   const usage = () => {
     const { user, system } = process.cpuUsage();
@@ -115,7 +121,7 @@ export async function load(net: Localnet, options: LoadOptions): Promise<LoadRes
     if (rate === null)
       while (sent - refused - final < inFlight && sent < ready.length && performance.now() < to)
         send(performance.now());
-    else for (let due = t0 + (sent * 1000) / rate; due <= now && due < to; due = t0 + (sent * 1000) / rate) send(due);
+    else for (let due = t0 + dueMs(sent); due <= now && due < to; due = t0 + dueMs(sent)) send(due);
     await delay(1);
   }
   const [end, rssMib] = [usage(), net.rssMib()];
