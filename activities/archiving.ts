@@ -38,7 +38,15 @@ const tagged = (tag: string, ...parts: (Uint8Array | string)[]) =>
   sm3(Buffer.from(`${tag}\0`), ...parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)));
 
 /** What dischargeArchivingWorkflow does to the world. Each step finds what an earlier try of it left, and goes on there. */
-export function createArchivingActivities({ memberId, memberName, store, keys, sealer, signals }: ActivityDeps) {
+export function createArchivingActivities({
+  memberId,
+  memberName,
+  store,
+  keys,
+  sealer,
+  signals,
+  classifyAfterArchiving,
+}: ActivityDeps) {
   const { Archive, ArchiveVersion, Batch, OutboxItem } = store.models;
 
   async function versionOf({ archiveId, version }: VersionOf): Promise<ArchiveVersion> {
@@ -239,7 +247,7 @@ export function createArchivingActivities({ memberId, memberName, store, keys, s
       return version;
     },
 
-    /** Makes the sealed package of a version, and shows the version as the archive's. */
+    /** Makes the sealed package of a version, shows the version as the archive's, and has its pages looked at. */
     async packArchive({ archiveId, version }: VersionOf): Promise<void> {
       const found = await versionOf({ archiveId, version });
       if (found.package === undefined) await pack(found);
@@ -256,6 +264,7 @@ export function createArchivingActivities({ memberId, memberName, store, keys, s
           },
         },
       );
+      if (classifyAfterArchiving) await signals.classify(archiveId, version);
     },
 
     /** Puts the version's digest into the outbox, and wakes anchoring; tells if it was attested before. */

@@ -19,6 +19,7 @@ export const STEP_NAMES: Record<string, { zh: string; en: string }> = {
   deliverNotices: { zh: '投递通知', en: 'Notices delivered' },
   sweepObjects: { zh: '清理未完成的上传', en: 'Broken-off uploads cleared' },
   nextOfRebuild: { zh: '取下一组病案', en: 'Next archives of the range' },
+  classifyVersion: { zh: '识别页面，留下归类建议', en: 'Pages looked at, suggestions kept' },
   rebuildArchive: { zh: '识别页面并重建一份目录', en: 'One archive looked at and rebuilt' },
   recordRebuild: { zh: '更新任务状态', en: 'State of the job written down' },
   pause: { zh: '人工要求暂停', en: 'A person asked to pause' },

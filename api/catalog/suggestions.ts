@@ -133,7 +133,7 @@ export function suggestionRoutes({ store }: ApiDeps): Route[] {
           throw new SealfolioError('suggestion-not-found', { field: 'pages', archiveId });
         const details = { pages: pages.length };
         await traced(store, call, 'catalog.leave', { type: 'archive', id: archiveId }, { details });
-        if (!(await leavePages(models, archiveId, chosen, call.actor.id)))
+        if (!(await leavePages(store, archiveId, chosen, call.actor.id)))
           throw new SealfolioError('suggestion-not-found', { field: 'pages', archiveId });
         return undefined;
       },
