@@ -13,6 +13,7 @@ import {
   type Archive,
   type ArchiveVersion,
   type Batch,
+  completenessBy,
   latestCatalog,
   type Part,
   templateFor,
@@ -251,6 +252,7 @@ export function createArchivingActivities({
     async packArchive({ archiveId, version }: VersionOf): Promise<void> {
       const found = await versionOf({ archiveId, version });
       if (found.package === undefined) await pack(found);
+      const archive = (await Archive.findOne({ archiveId }).lean<Archive>())!;
       await Archive.updateOne(
         { archiveId, currentVersion: { $lt: version } },
         {
@@ -260,6 +262,7 @@ export function createArchivingActivities({
             state: AttestationState.signed,
             pageCount: found.catalog.nodes.reduce((sum, node) => sum + node.pages.length, 0),
             documentTypes: [...new Set(found.catalog.nodes.map(({ type }) => type))],
+            ...(await completenessBy(store.models, archive, found.catalog)),
             updatedAt: new Date(),
           },
         },

@@ -17,6 +17,7 @@ export const STEP_NAMES: Record<string, { zh: string; en: string }> = {
   closeLoans: { zh: '逐笔收回借阅', en: 'Loans closed one by one' },
   runBulk: { zh: '逐笔办理', en: 'Loans acted on one by one' },
   deliverNotices: { zh: '投递通知', en: 'Notices delivered' },
+  refreshCompleteness: { zh: '更新完整性状态', en: 'Completeness brought up to date' },
   sweepObjects: { zh: '清理未完成的上传', en: 'Broken-off uploads cleared' },
   nextOfRebuild: { zh: '取下一组病案', en: 'Next archives of the range' },
   classifyVersion: { zh: '识别页面，留下归类建议', en: 'Pages looked at, suggestions kept' },
