@@ -16,6 +16,7 @@ import {
   completenessBy,
   latestCatalog,
   type Part,
+  recountSuggestions,
   templateFor,
   type VersionDocument,
 } from '../platform/store/index.ts';
@@ -267,6 +268,7 @@ export function createArchivingActivities({
           },
         },
       );
+      await recountSuggestions(store, archiveId);
       if (classifyAfterArchiving) await signals.classify(archiveId, version);
     },
 

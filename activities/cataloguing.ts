@@ -92,7 +92,8 @@ export function createCataloguingActivities(deps: CatalogDeps) {
     return job;
   }
 
-  const look = (template: CatalogTemplate, version: ArchiveVersion) => suggestedPages(store, titles, template, version);
+  const look = (template: CatalogTemplate, archive: Archive, version: ArchiveVersion) =>
+    suggestedPages(store, titles, template, archive, version);
 
   /** The archive is changed at the word of who started the job: that person must still be one who may. */
   async function requirePower({ by }: CatalogJob): Promise<void> {
@@ -116,7 +117,7 @@ export function createCataloguingActivities(deps: CatalogDeps) {
     ]);
     if (before === null || version === null) throw new SealfolioError('version-not-found', { archiveId });
     const [found, kept, byPerson] = await Promise.all([
-      seen(template, version),
+      seen(template, archive, version),
       CatalogSuggestion.findOne({ archiveId }).lean<CatalogSuggestion>(),
       CatalogEdit.exists({ archiveId, rebuildId: { $exists: false } }),
     ]);
@@ -159,7 +160,7 @@ export function createCataloguingActivities(deps: CatalogDeps) {
     }
     let pages: Promise<SuggestedPage[]> | undefined;
     for (let i = 0; i < MOST_TRIES; i += 1) {
-      const result = await rebuild(job, archiveId, (template, version) => (pages ??= look(template, version)));
+      const result = await rebuild(job, archiveId, (...of) => (pages ??= look(...of)));
       if (result !== null) return result;
       pages = undefined;
     }

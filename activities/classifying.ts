@@ -19,7 +19,7 @@ export function createClassifyingActivities({ store, titles }: Pick<ActivityDeps
       ]);
       if (archive === null || found === null) return;
       const template = await templateFor(store.models, archive);
-      await keepSuggestions(store, archiveId, template, await suggestedPages(store, titles, template, found));
+      await keepSuggestions(store, archiveId, template, await suggestedPages(store, titles, template, archive, found));
     },
   };
 }

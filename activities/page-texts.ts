@@ -1,25 +1,31 @@
 import { heartbeat } from '@temporalio/activity';
 import type { CatalogTemplate } from '../domain/catalog.ts';
+import { foreignBy } from '../domain/catalog/foreign.ts';
 import { classifyDocument, type PageText, type TextLine } from '../domain/catalog/classify.ts';
 import { isSealfolioError } from '../domain/errors.ts';
 import { readBarcodes } from '../platform/barcode/read.ts';
 import type { TitleReader } from '../platform/ocr/tesseract.ts';
 import type { MediaType } from '../platform/ofd/media.ts';
 import { pageImage } from '../platform/ofd/render.ts';
-import type { ArchiveVersion, Store, SuggestedPage, VersionDocument } from '../platform/store/index.ts';
+import type { Archive, ArchiveVersion, Store, SuggestedPage, VersionDocument } from '../platform/store/index.ts';
 
 /** What the pages of a version seem to be: read from the originals, which stay as they are. Beats after each page. */
 export async function suggestedPages(
   { objects }: Pick<Store, 'objects'>,
   titles: TitleReader | null,
   template: CatalogTemplate,
+  visit: Pick<Archive, 'patientNo' | 'visitNo'>,
   { documents }: Pick<ArchiveVersion, 'documents'>,
 ): Promise<SuggestedPage[]> {
   const found: SuggestedPage[] = [];
   for (const document of documents) {
     const { objectId } = document;
     const texts = await pageTexts(document, await objects.readAll(objectId), titles, heartbeat);
-    found.push(...classifyDocument(template, texts).map((suggested, page) => ({ objectId, page, suggested })));
+    const types = classifyDocument(template, texts);
+    for (const [page, text] of texts.entries()) {
+      const foreign = foreignBy(text, visit);
+      found.push({ objectId, page, suggested: types[page]!, ...(foreign !== null && { foreign }) });
+    }
   }
   return found;
 }

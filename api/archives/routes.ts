@@ -4,7 +4,15 @@ import { PackedPages } from '../../domain/catalog/numbered.ts';
 import { SealfolioError } from '../../domain/errors.ts';
 import { Mark } from '../../domain/loan/policy.ts';
 import { AttestationState } from '../../domain/status.ts';
-import { type Archive, type ArchiveVersion, latestCatalog, placeOf, templateFor } from '../../platform/store/index.ts';
+import {
+  type Archive,
+  type ArchiveVersion,
+  foreignOf,
+  latestCatalog,
+  placeOf,
+  suggestedOf,
+  templateFor,
+} from '../../platform/store/index.ts';
 import { archivingWorkflowId, retrySignal } from '../../workflows/shared.ts';
 import { text } from '../batches/schemas.ts';
 import { numberedPage, place } from '../catalog/schemas.ts';
@@ -171,7 +179,14 @@ export function archiveRoutes(deps: ApiDeps): Route[] {
             return branch;
           }),
           catalogPlace: placeOf(found),
-          completeness: latest === null ? null : completenessOf(await templateFor(store.models, found), latest),
+          completeness:
+            latest === null
+              ? null
+              : completenessOf(
+                  await templateFor(store.models, found),
+                  latest,
+                  foreignOf(await suggestedOf(store.models, id)),
+                ),
         };
       },
     }),

@@ -3,6 +3,7 @@ import { completenessOf, type CompletenessState } from '../../domain/catalog/com
 import { catalogAt, catalogTemplates, placeOf, templateFor } from './cataloguing.ts';
 import type { Models } from './index.ts';
 import type { Archive } from './models/archive.ts';
+import type { CatalogSuggestion, SuggestedPage } from './models/catalog.ts';
 
 /** What lists find an archive by: how its catalogue of today stands, and the version of the template that says so. */
 export interface KeptCompleteness {
@@ -10,14 +11,25 @@ export interface KeptCompleteness {
   completenessTemplate: number;
 }
 
-/** How an archive stands by a catalogue; written beside whatever changes the catalogue that it is shown by. */
+/** Pages of an archive that seem to be of another patient or visit, and that nobody left where they lie. */
+export const foreignOf = (pages: readonly SuggestedPage[]) =>
+  pages.filter(({ foreign, kept }) => foreign !== undefined && kept === undefined);
+
+/** What was suggested for the pages of an archive; nothing if it was not looked at. */
+export async function suggestedOf(models: Models, archiveId: string): Promise<SuggestedPage[]> {
+  return (await models.CatalogSuggestion.findOne({ archiveId }).lean<CatalogSuggestion>())?.pages ?? [];
+}
+
+/** How an archive stands by a catalogue and by what its pages seem to be (`pages`, else what is kept); written beside whatever changes the catalogue that it is shown by. */
 export async function completenessBy(
   models: Models,
-  archive: Pick<Archive, 'dischargedAt'>,
+  archive: Pick<Archive, 'archiveId' | 'dischargedAt'>,
   catalog: Catalog,
+  pages?: readonly SuggestedPage[],
 ): Promise<KeptCompleteness> {
   const template = await templateFor(models, archive);
-  return { completeness: completenessOf(template, catalog).state, completenessTemplate: template.version };
+  const foreign = foreignOf(pages ?? (await suggestedOf(models, archive.archiveId)));
+  return { completeness: completenessOf(template, catalog, foreign).state, completenessTemplate: template.version };
 }
 
 /** Of every day one template holds: from the day one of them begins until the next does. */

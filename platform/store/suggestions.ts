@@ -1,7 +1,8 @@
 import type { CatalogTemplate } from '../../domain/catalog.ts';
-import { type Classification, doubtfulPages, type PageSuggestion } from '../../domain/catalog/classify.ts';
+import { doubtfulPages, type PageSuggestion } from '../../domain/catalog/classify.ts';
 import { PackedPages } from '../../domain/catalog/numbered.ts';
 import { catalogAt, placeOf } from './cataloguing.ts';
+import { completenessBy } from './completeness.ts';
 import type { Models, Store } from './index.ts';
 import type { Archive, ArchiveVersion } from './models/archive.ts';
 import type { CatalogSuggestion, SuggestedPage } from './models/catalog.ts';
@@ -11,9 +12,11 @@ const keyOf = ({ objectId, page }: { objectId: string; page: number }) => `${obj
 /** What pages seem to be, by their numbers in the package of the archive's version, in their order; pages that it does not have are left out. */
 export function numberSuggestions(packed: PackedPages, pages: readonly SuggestedPage[]): PageSuggestion[] {
   return pages
-    .flatMap(({ suggested, kept, ...ref }) => {
+    .flatMap(({ suggested, kept, foreign, ...ref }) => {
       const page = packed.numberOf(ref);
-      return page === undefined ? [] : [{ page, suggested, ...(kept !== undefined && { kept: true }) }];
+      return page === undefined
+        ? []
+        : [{ page, suggested, ...(kept !== undefined && { kept: true }), ...(foreign !== undefined && { foreign }) }];
     })
     .sort((a, b) => a.page - b.page);
 }
@@ -30,15 +33,20 @@ async function doubtfulOf(models: Models, archive: Archive, pages: readonly Sugg
   return doubtfulPages(numbers.number(shown), numberSuggestions(numbers, pages));
 }
 
-const counted = (doubtful: readonly { suggested: Classification | null }[]) => ({
+/** A page of someone else is the least sure of all. */
+const counted = (doubtful: readonly PageSuggestion[]) => ({
   doubtful: doubtful.length,
-  lowest: Math.min(1, ...doubtful.map(({ suggested }) => suggested?.confidence ?? 0)),
+  lowest: Math.min(
+    1,
+    ...doubtful.map(({ suggested, foreign }) => (foreign === undefined ? (suggested?.confidence ?? 0) : 0)),
+  ),
+  foreign: doubtful.filter(({ foreign }) => foreign !== undefined).length,
   isOpen: doubtful.length > 0,
 });
 
 /**
  * Writes what is suggested for an archive (null: nothing), and counts what waits for a person by its catalogue of now: at
- * once, so that neither a person's word nor an edit that comes meanwhile is lost. False if nothing was written.
+ * once, with how the archive stands, so that neither a person's word nor an edit that comes meanwhile is lost. False if nothing was written.
  */
 async function rewrite(
   { models, connection }: Store,
@@ -56,6 +64,10 @@ async function rewrite(
     const counts = counted(await doubtfulOf(models, archive, changed.pages));
     const set = { ...changed, ...counts, department, dischargedAt };
     await models.CatalogSuggestion.updateOne({ archiveId }, { $set: set }, { upsert: true, session });
+    const shown = await catalogAt(models, archiveId, placeOf(archive));
+    if (shown === null) return;
+    const stands = await completenessBy(models, archive, shown, changed.pages);
+    await models.Archive.updateOne({ archiveId }, { $set: stands }, { session });
   });
   return isWritten;
 }
@@ -70,7 +82,8 @@ export function withKept(found: readonly SuggestedPage[], before: readonly Sugge
   const known = new Map(before.map((page) => [keyOf(page), page]));
   return found.map((page) => {
     const old = known.get(keyOf(page));
-    return old?.kept !== undefined && old.suggested?.type === page.suggested?.type ? { ...page, kept: old.kept } : page;
+    const isSame = old?.suggested?.type === page.suggested?.type && old?.foreign === page.foreign;
+    return old?.kept !== undefined && isSame ? { ...page, kept: old.kept } : page;
   });
 }
 

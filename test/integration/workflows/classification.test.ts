@@ -38,9 +38,12 @@ afterAll(async () => {
 });
 
 let seed = 0;
-/** A scanned sheet whose form's barcode says `code`, declared as `documentType` by who sent it. */
-const sheet = async (documentType: DocumentType, code?: string): Promise<Original> => ({
-  data: await barcodePage(code === undefined ? [] : [{ format: 'Code128', text: code }], { seed: (seed += 1) }),
+/** A scanned sheet whose barcodes say `codes`, declared as `documentType` by who sent it. */
+const sheet = async (documentType: DocumentType, ...codes: string[]): Promise<Original> => ({
+  data: await barcodePage(
+    codes.map((text) => ({ format: 'Code128' as const, text })),
+    { seed: (seed += 1) },
+  ),
   mediaType: 'image/png',
   documentType,
   pageCount: 1,
@@ -53,9 +56,12 @@ const handleOf = (archiveId: string, version: number) =>
   member.client.workflow.getHandle(classificationWorkflowId('yz1', archiveId, version));
 const looked = (archiveId: string, version: number) => handleOf(archiveId, version).result();
 const queued = async (archiveId: string) =>
-  (await clerk.ok<{ items: { archiveId: string; doubtful: number }[] }>('get', '/catalog-queue')).items.find(
-    (row) => row.archiveId === archiveId,
-  );
+  (
+    await clerk.ok<{ items: { archiveId: string; doubtful: number; foreign: number; lowest: number }[] }>(
+      'get',
+      '/catalog-queue',
+    )
+  ).items.find((row) => row.archiveId === archiveId);
 const rowOf = async (archiveId: string) =>
   (await member.store.models.CatalogSuggestion.findOne({ archiveId }).lean<CatalogSuggestion>())!;
 const tryOf = <T>(step: () => Promise<T>): Promise<T> => new MockActivityEnvironment().run(step);
@@ -121,6 +127,33 @@ test('a person’s word that comes while pages are read is not lost', async () =
   await again;
   expect((await rowOf('ar_word')).pages.map(({ kept }) => kept?.by ?? null)).toEqual([null, 'clerk']);
   expect(await queued('ar_word')).toBeUndefined();
+});
+
+test('a page of another patient: doubtful by what is said of it and no more, never moved, left by a person', async () => {
+  const other = await sheet('labReport', 'MR-07', 'PAT/OTHER42/1');
+  await archived('ar_foreign', [await sheet('frontPage', 'MR-01', 'PAT/ar_foreign/1'), other]);
+  await looked('ar_foreign', 1);
+  const kept = await rowOf('ar_foreign');
+  expect(kept.pages.map(({ foreign }) => foreign ?? null)).toEqual([null, 'barcode']);
+  expect(JSON.stringify(kept)).not.toContain('OTHER42');
+  expect(await queued('ar_foreign')).toMatchObject({ doubtful: 1, foreign: 1, lowest: 0 });
+  const stands = async () => {
+    const { completeness } = await clerk.ok<{ completeness: object }>('get', '/archives/ar_foreign');
+    const { items } = await clerk.ok<{ items: { completeness: object }[] }>('get', '/archives?q=ar_foreign');
+    return [completeness, items[0]!.completeness];
+  };
+  expect(await stands()).toEqual([
+    { state: 'doubtful', findings: [{ rule: 'pageForeign', pages: 1 }] },
+    { state: 'doubtful' },
+  ]);
+  const { items } = await clerk.ok<{ items: { page: number; foreign?: string }[] }>(
+    'get',
+    '/archives/ar_foreign/catalog/suggestions',
+  );
+  expect(items).toMatchObject([{ page: 1 }, { page: 2, foreign: 'barcode' }]);
+  await clerk.ok('post', '/archives/ar_foreign/catalog/suggestions/leave', { pages: [2] });
+  expect(await stands()).toEqual([{ state: 'complete', findings: [] }, { state: 'complete' }]);
+  expect(await queued('ar_foreign')).toBeUndefined();
 });
 
 test('it is in the list of workflows, with its steps', async () => {

@@ -141,6 +141,7 @@ export interface QueuedArchive {
   pageCount: number;
   doubtful: number;
   lowest: number;
+  foreign: number;
   isHeld: boolean;
   at: string;
 }
