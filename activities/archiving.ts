@@ -13,8 +13,10 @@ import {
   type Archive,
   type ArchiveVersion,
   type Batch,
+  completenessBy,
   latestCatalog,
   type Part,
+  recountSuggestions,
   templateFor,
   type VersionDocument,
 } from '../platform/store/index.ts';
@@ -38,7 +40,15 @@ const tagged = (tag: string, ...parts: (Uint8Array | string)[]) =>
   sm3(Buffer.from(`${tag}\0`), ...parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)));
 
 /** What dischargeArchivingWorkflow does to the world. Each step finds what an earlier try of it left, and goes on there. */
-export function createArchivingActivities({ memberId, memberName, store, keys, sealer, signals }: ActivityDeps) {
+export function createArchivingActivities({
+  memberId,
+  memberName,
+  store,
+  keys,
+  sealer,
+  signals,
+  classifyAfterArchiving,
+}: ActivityDeps) {
   const { Archive, ArchiveVersion, Batch, OutboxItem } = store.models;
 
   async function versionOf({ archiveId, version }: VersionOf): Promise<ArchiveVersion> {
@@ -239,10 +249,11 @@ export function createArchivingActivities({ memberId, memberName, store, keys, s
       return version;
     },
 
-    /** Makes the sealed package of a version, and shows the version as the archive's. */
+    /** Makes the sealed package of a version, shows the version as the archive's, and has its pages looked at. */
     async packArchive({ archiveId, version }: VersionOf): Promise<void> {
       const found = await versionOf({ archiveId, version });
       if (found.package === undefined) await pack(found);
+      const archive = (await Archive.findOne({ archiveId }).lean<Archive>())!;
       await Archive.updateOne(
         { archiveId, currentVersion: { $lt: version } },
         {
@@ -252,10 +263,13 @@ export function createArchivingActivities({ memberId, memberName, store, keys, s
             state: AttestationState.signed,
             pageCount: found.catalog.nodes.reduce((sum, node) => sum + node.pages.length, 0),
             documentTypes: [...new Set(found.catalog.nodes.map(({ type }) => type))],
+            ...(await completenessBy(store.models, archive, found.catalog)),
             updatedAt: new Date(),
           },
         },
       );
+      await recountSuggestions(store, archiveId);
+      if (classifyAfterArchiving) await signals.classify(archiveId, version);
     },
 
     /** Puts the version's digest into the outbox, and wakes anchoring; tells if it was attested before. */

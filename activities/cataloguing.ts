@@ -1,8 +1,7 @@
-import { heartbeat } from '@temporalio/activity';
 import type { Types } from 'mongoose';
 import { isPermitted } from '../domain/access.ts';
 import type { Catalog, CatalogTemplate } from '../domain/catalog.ts';
-import { classifyDocument, doubtfulPages, reclassify, surePages } from '../domain/catalog/classify.ts';
+import { doubtfulPages, reclassify, surePages } from '../domain/catalog/classify.ts';
 import { PackedPages, placeText } from '../domain/catalog/numbered.ts';
 import type { RebuildMove, RebuildOutcome, RebuildState } from '../domain/catalog/rebuild.ts';
 import { isSealfolioError, SealfolioError } from '../domain/errors.ts';
@@ -27,7 +26,7 @@ import {
   writeEdit,
 } from '../platform/store/index.ts';
 import type { ActivityDeps } from './deps.ts';
-import { pageTexts } from './page-texts.ts';
+import { suggestedPages } from './page-texts.ts';
 
 /** Codes that waiting may put right: the archive is not failed by them, the activity is tried again. */
 const TRANSIENT = new Set(['card-unavailable', 'ledger-unavailable', 'temporal-unavailable', 'disk-full']);
@@ -93,16 +92,8 @@ export function createCataloguingActivities(deps: CatalogDeps) {
     return job;
   }
 
-  /** What the pages of a version seem to be: read from the originals, which stay as they are. */
-  async function look(template: CatalogTemplate, { documents }: ArchiveVersion): Promise<SuggestedPage[]> {
-    const found: SuggestedPage[] = [];
-    for (const document of documents) {
-      const texts = await pageTexts(document, await store.objects.readAll(document.objectId), titles, heartbeat);
-      const types = classifyDocument(template, texts);
-      found.push(...types.map((suggested, page) => ({ objectId: document.objectId, page, suggested })));
-    }
-    return found;
-  }
+  const look = (template: CatalogTemplate, archive: Archive, version: ArchiveVersion) =>
+    suggestedPages(store, titles, template, archive, version);
 
   /** The archive is changed at the word of who started the job: that person must still be one who may. */
   async function requirePower({ by }: CatalogJob): Promise<void> {
@@ -126,7 +117,7 @@ export function createCataloguingActivities(deps: CatalogDeps) {
     ]);
     if (before === null || version === null) throw new SealfolioError('version-not-found', { archiveId });
     const [found, kept, byPerson] = await Promise.all([
-      seen(template, version),
+      seen(template, archive, version),
       CatalogSuggestion.findOne({ archiveId }).lean<CatalogSuggestion>(),
       CatalogEdit.exists({ archiveId, rebuildId: { $exists: false } }),
     ]);
@@ -153,7 +144,7 @@ export function createCataloguingActivities(deps: CatalogDeps) {
       result.place = place;
       await signals.backlog();
     }
-    await keepSuggestions(models, archiveId, template, pages);
+    await keepSuggestions(store, archiveId, template, pages);
     return result;
   }
 
@@ -169,7 +160,7 @@ export function createCataloguingActivities(deps: CatalogDeps) {
     }
     let pages: Promise<SuggestedPage[]> | undefined;
     for (let i = 0; i < MOST_TRIES; i += 1) {
-      const result = await rebuild(job, archiveId, (template, version) => (pages ??= look(template, version)));
+      const result = await rebuild(job, archiveId, (...of) => (pages ??= look(...of)));
       if (result !== null) return result;
       pages = undefined;
     }

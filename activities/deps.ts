@@ -23,6 +23,8 @@ export interface ActivityDeps {
   noticeChannels: readonly NoticeChannel[];
   /** Who reads titles of pages; null where it is not installed. */
   titles: TitleReader | null;
+  /** Pages are looked at by themselves once a version's package is made. */
+  classifyAfterArchiving: boolean;
   logger: Logger;
 }
 
@@ -33,6 +35,8 @@ export interface Signals {
   notices(): Promise<void>;
   /** Acts on a loan once for each key, and gives it as it is then. Throws its refusal, or temporal-unavailable. */
   actOnLoan(loanId: string, act: LoanAct, key: string): Promise<Loan>;
+  /** Has the pages of a version looked at, once, and waits for none of it. */
+  classify(archiveId: string, version: number): Promise<void>;
   /** Nothing happens if the workflow has ended. */
   attested(archiveId: string, version: number): Promise<void>;
 }

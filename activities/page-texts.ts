@@ -1,13 +1,37 @@
-import type { PageText, TextLine } from '../domain/catalog/classify.ts';
+import { heartbeat } from '@temporalio/activity';
+import type { CatalogTemplate } from '../domain/catalog.ts';
+import { foreignBy } from '../domain/catalog/foreign.ts';
+import { classifyDocument, type PageText, type TextLine } from '../domain/catalog/classify.ts';
 import { isSealfolioError } from '../domain/errors.ts';
 import { readBarcodes } from '../platform/barcode/read.ts';
 import type { TitleReader } from '../platform/ocr/tesseract.ts';
 import type { MediaType } from '../platform/ofd/media.ts';
 import { pageImage } from '../platform/ofd/render.ts';
-import type { VersionDocument } from '../platform/store/index.ts';
+import type { Archive, ArchiveVersion, Store, SuggestedPage, VersionDocument } from '../platform/store/index.ts';
+
+/** What the pages of a version seem to be: read from the originals, which stay as they are. Beats after each page. */
+export async function suggestedPages(
+  { objects }: Pick<Store, 'objects'>,
+  titles: TitleReader | null,
+  template: CatalogTemplate,
+  visit: Pick<Archive, 'patientNo' | 'visitNo'>,
+  { documents }: Pick<ArchiveVersion, 'documents'>,
+): Promise<SuggestedPage[]> {
+  const found: SuggestedPage[] = [];
+  for (const document of documents) {
+    const { objectId } = document;
+    const texts = await pageTexts(document, await objects.readAll(objectId), titles, heartbeat);
+    const types = classifyDocument(template, texts);
+    for (const [page, text] of texts.entries()) {
+      const foreign = foreignBy(text, visit);
+      found.push({ objectId, page, suggested: types[page]!, ...(foreign !== null && { foreign }) });
+    }
+  }
+  return found;
+}
 
 /** What barcodes and titles say on each page of an original; a page that cannot be read says nothing. */
-export async function pageTexts(
+async function pageTexts(
   { mediaType, pages }: VersionDocument,
   data: Buffer,
   titles: TitleReader | null,

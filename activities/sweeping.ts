@@ -1,12 +1,12 @@
 import { heartbeat } from '@temporalio/activity';
 import { PartState } from '../domain/status.ts';
-import { ObjectKind } from '../platform/store/index.ts';
+import { ObjectKind, refreshCompleteness } from '../platform/store/index.ts';
 import type { ActivityDeps } from './deps.ts';
 
 /** How far back a sweep looks for packages without a version: further than any pause between two sweeps. */
 const LOOK_BACK_MS = 30 * 86_400_000;
 
-/** What sweepWorkflow does to the world. Nothing that a batch or a version names, and that is whole, is touched. */
+/** What sweepWorkflow does to the world. Of objects, nothing that a batch or a version names, and that is whole, is touched. */
 export function createSweepingActivities({ store, logger }: Pick<ActivityDeps, 'store' | 'logger'>) {
   const { ArchiveVersion, Batch } = store.models;
 
@@ -54,6 +54,13 @@ export function createSweepingActivities({ store, logger }: Pick<ActivityDeps, '
       };
       logger.info(swept, 'swept');
       return swept;
+    },
+
+    /** How archives stand, where it is not known, or another template has become that of their visit; tells of how many. */
+    async refreshCompleteness(): Promise<{ written: number }> {
+      const refreshed = { written: await refreshCompleteness(store.models, heartbeat) };
+      logger.info(refreshed, 'completeness refreshed');
+      return refreshed;
     },
   };
 }

@@ -9,6 +9,7 @@ export const WORKFLOW_NAMES: Record<string, { zh: string; en: string }> = {
   bulkLoanWorkflow: { zh: '批量办理', en: 'Bulk job' },
   noticeDeliveryWorkflow: { zh: '通知投递', en: 'Delivery of notices' },
   catalogRebuildWorkflow: { zh: '目录重建', en: 'Rebuild of catalogues' },
+  classificationWorkflow: { zh: '页面归类', en: 'Classification of pages' },
   sweepWorkflow: { zh: '清理', en: 'Sweep' },
 };
 export type WorkflowType = keyof typeof WORKFLOW_NAMES;
@@ -58,6 +59,7 @@ export const CANCELLABLE: readonly string[] = [
   'loanClosingWorkflow',
   'sweepWorkflow',
   'catalogRebuildWorkflow',
+  'classificationWorkflow',
 ];
 
 const ADVICE: Record<string, { zh: string; en: string }> = {

@@ -60,6 +60,7 @@ export async function main(): Promise<void> {
     signals: createSignals(client, memberId),
     noticeChannels: Object.entries(config.notices.webhooks).map(([channel, url]) => webhookChannel(channel, url)),
     titles: await findTitleReader(),
+    classifyAfterArchiving: config.classification.afterArchiving,
     logger,
   };
   const connection = await NativeConnection.connect({ address: temporal.address });

@@ -7,6 +7,7 @@ import { Worker, type WorkflowBundleOption } from '@temporalio/worker';
 import { createAnchoringActivities } from '../activities/anchoring.ts';
 import { createArchivingActivities } from '../activities/archiving.ts';
 import { createCataloguingActivities } from '../activities/cataloguing.ts';
+import { createClassifyingActivities } from '../activities/classifying.ts';
 import type { ActivityDeps } from '../activities/deps.ts';
 import { createLendingActivities } from '../activities/lending.ts';
 import { createLoanJobActivities } from '../activities/loan-jobs.ts';
@@ -49,6 +50,7 @@ export function createWorkers({ connection, namespace, codec, deps, workflows }:
     ...createArchivingActivities(deps),
     ...createAnchoringActivities(deps),
     ...createCataloguingActivities(deps),
+    ...createClassifyingActivities(deps),
     ...createSweepingActivities(deps),
     ...createLendingActivities(deps),
     ...createLoanJobActivities(deps),
@@ -77,6 +79,13 @@ export function createWorkers({ connection, namespace, codec, deps, workflows }:
     }),
     // Packing is bound by the processor, not by waiting: a few at once.
     Worker.create({ ...common, taskQueue: TaskQueue.card, activities, maxConcurrentActivityTaskExecutions: 6 }),
+    // To read a page costs a second of the processor, and nobody waits for it: one archive after the other.
+    Worker.create({
+      ...common,
+      taskQueue: TaskQueue.classification,
+      activities,
+      maxConcurrentActivityTaskExecutions: 1,
+    }),
   ]);
 }
 

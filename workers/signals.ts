@@ -1,4 +1,4 @@
-import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import { type Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
 import type { Signals } from '../activities/deps.ts';
 import { updateWorkflow } from '../platform/temporal/update.ts';
 import {
@@ -7,6 +7,7 @@ import {
   archivingWorkflowId,
   attestedSignal,
   backlogSignal,
+  classificationWorkflowId,
   loanActUpdate,
   loanWorkflowId,
   noticeDeliveryWorkflowId,
@@ -59,6 +60,17 @@ export function createSignals(client: Client, memberId: string): Signals {
       }),
     ),
     actOnLoan: (loanId, act, key) => updateWorkflow(client, loanWorkflowId(memberId, loanId), loanActUpdate, act, key),
+    async classify(archiveId, version) {
+      const start = client.workflow.start(WorkflowName.classification, {
+        workflowId: classificationWorkflowId(memberId, archiveId, version),
+        workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
+        taskQueue: TaskQueue.archiving,
+        args: [{ archiveId, version }],
+      });
+      await start.catch((error: unknown) => {
+        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      });
+    },
     async attested(archiveId, version) {
       const handle = client.workflow.getHandle(archivingWorkflowId(memberId, archiveId));
       await handle.signal(attestedSignal, { version }).catch((error: unknown) => {

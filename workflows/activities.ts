@@ -2,6 +2,7 @@ import { proxyActivities } from '@temporalio/workflow';
 import type { AnchoringActivities } from '../activities/anchoring.ts';
 import type { ArchivingActivities } from '../activities/archiving.ts';
 import type { CataloguingActivities } from '../activities/cataloguing.ts';
+import type { ClassifyingActivities } from '../activities/classifying.ts';
 import type { LendingActivities } from '../activities/lending.ts';
 import type { LoanJobActivities } from '../activities/loan-jobs.ts';
 import type { NoticeActivities } from '../activities/notices.ts';
@@ -34,6 +35,17 @@ export const onRebuilds = proxyActivities<CataloguingActivities>({
   taskQueue: TaskQueue.archiving,
   startToCloseTimeout: '1 min',
   retry,
+});
+
+/**
+ * Reads the pages of an archive: seconds a page, with heartbeats. Nothing hangs on it, so that an archive which fails again
+ * and again is given up after three hours, and does not keep the others waiting.
+ */
+export const onClassification = proxyActivities<ClassifyingActivities>({
+  taskQueue: TaskQueue.classification,
+  startToCloseTimeout: '6 h',
+  heartbeatTimeout: '2 min',
+  retry: { initialInterval: '5 s', backoffCoefficient: 2, maximumInterval: '10 min', maximumAttempts: 25 },
 });
 
 /** Goes through much of the database: as long as it takes, with heartbeats. */

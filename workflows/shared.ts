@@ -16,10 +16,19 @@ export const WorkflowName = {
   bulkLoan: 'bulkLoanWorkflow',
   noticeDelivery: 'noticeDeliveryWorkflow',
   catalogRebuild: 'catalogRebuildWorkflow',
+  classification: 'classificationWorkflow',
 } as const;
 
-/** `archiving` runs workflows and what needs the database only; `card` whatever calls the crypto card; `loans` what people wait for. */
-export const TaskQueue = { archiving: 'archiving', card: 'card', loans: 'loans' } as const;
+/**
+ * `archiving` runs workflows and what needs the database only; `card` whatever calls the crypto card; `loans` what people
+ * wait for; `classification` what reads pages, which nobody waits for.
+ */
+export const TaskQueue = {
+  archiving: 'archiving',
+  card: 'card',
+  loans: 'loans',
+  classification: 'classification',
+} as const;
 
 export const archivingWorkflowId = (memberId: string, archiveId: string) => `archive:${memberId}:${archiveId}`;
 export const anchoringWorkflowId = (memberId: string) => `anchoring:${memberId}`;
@@ -35,6 +44,8 @@ export const loanClosingWorkflowId = (memberId: string, closingId: string) => `l
 export const bulkLoanWorkflowId = (memberId: string, jobId: string) => `bulk-loan:${memberId}:${jobId}`;
 export const catalogRebuildWorkflowId = (memberId: string, rebuildId: string) =>
   `catalog-rebuild:${memberId}:${rebuildId}`;
+export const classificationWorkflowId = (memberId: string, archiveId: string, version: number) =>
+  `classification:${memberId}:${archiveId}.${version}`;
 export const noticeDeliveryWorkflowId = (memberId: string) => `notices:${memberId}`;
 export const noticeDeliveryScheduleId = (memberId: string) => `notices-schedule:${memberId}`;
 
@@ -107,6 +118,11 @@ export interface NoticeDeliveryInput {
   memberId: string;
   /** Ends when nothing waited for this long; the next notice or the Schedule starts it again. */
   idleMs: number;
+}
+
+export interface ClassificationInput {
+  archiveId: string;
+  version: number;
 }
 
 /** Between two archives of a job. */

@@ -1,3 +1,4 @@
+import type { CompletenessState } from '../../domain/catalog/completeness.ts';
 import type { AttestationState } from '../../domain/status.ts';
 import { type Archive, between, type Store } from '../../platform/store/index.ts';
 import {
@@ -16,6 +17,7 @@ export interface ArchiveFilter {
   q?: string | undefined;
   state?: AttestationState | undefined;
   department?: string | undefined;
+  completeness?: CompletenessState | undefined;
   dischargedFrom?: string | undefined;
   dischargedTo?: string | undefined;
 }
@@ -39,21 +41,29 @@ const cursorOf = (order: OrderName, row: Row): string =>
 
 /** What an index finds in order, and what is left to look at archive by archive. */
 export function archivePlan(
-  { q, state, department, dischargedFrom, dischargedTo }: ArchiveFilter,
+  { q, state, department, completeness, dischargedFrom, dischargedTo }: ArchiveFilter,
   order: OrderName,
   place: Position | null,
   toId: (text: string) => unknown,
 ): Plan {
   const { first, then, direction } = ORDERS[order];
-  const same: Filter = { ...(state !== undefined && { state }), ...(department !== undefined && { department }) };
+  const byState: Filter = state === undefined ? {} : { state };
+  const others: Filter = {
+    ...(department !== undefined && { department }),
+    ...(completeness !== undefined && { completeness }),
+  };
   const time: Filter = between(dischargedFrom, dischargedTo);
   const sort = { [first]: direction, [then]: direction };
   const from: Position | null = place && [
     order === 'dischargedAt' ? new Date(place[0] as string) : place[0],
     then === '_id' ? toId(place[1] as string) : place[1],
   ];
-  if (order === 'dischargedAt') return { found: inOrder([same], ORDERS[order], time, from), rest: {}, sort };
-  const rest = { ...same, ...(Object.keys(time).length > 0 && { dischargedAt: time }) };
+  if (order === 'dischargedAt') {
+    // Nearly all archives are attested: beside `completeness` the state needs no index of its own.
+    const [same, rest] = completeness === undefined ? [{ ...byState, ...others }, {}] : [others, byState];
+    return { found: inOrder([same], ORDERS[order], time, from), rest, sort };
+  }
+  const rest = { ...byState, ...others, ...(Object.keys(time).length > 0 && { dischargedAt: time }) };
   return { found: inOrder([{}], ORDERS[order], startsWith(q ?? ''), from), rest, sort };
 }
 

@@ -4,7 +4,15 @@ import { PackedPages } from '../../domain/catalog/numbered.ts';
 import { SealfolioError } from '../../domain/errors.ts';
 import { Mark } from '../../domain/loan/policy.ts';
 import { AttestationState } from '../../domain/status.ts';
-import { type Archive, type ArchiveVersion, latestCatalog, placeOf, templateFor } from '../../platform/store/index.ts';
+import {
+  type Archive,
+  type ArchiveVersion,
+  foreignOf,
+  latestCatalog,
+  placeOf,
+  suggestedOf,
+  templateFor,
+} from '../../platform/store/index.ts';
 import { archivingWorkflowId, retrySignal } from '../../workflows/shared.ts';
 import { text } from '../batches/schemas.ts';
 import { numberedPage, place } from '../catalog/schemas.ts';
@@ -17,6 +25,7 @@ import { timelineOf } from './timeline.ts';
 
 const archiveId = z.string().regex(/^ar_[a-z0-9]{1,40}$/);
 const params = z.object({ archiveId });
+const completenessState = z.enum(Object.keys(COMPLETENESS) as [CompletenessState]);
 const archive = z.object({
   archiveId: z.string(),
   patientNo: z.string(),
@@ -30,6 +39,10 @@ const archive = z.object({
   pageCount: z.number(),
   attestedAt: z.string().optional(),
   updatedAt: z.string(),
+  completeness: z
+    .object({ state: completenessState })
+    .nullable()
+    .describe('Of the catalogue of today; null where it is not known yet'),
   isHeld: z.boolean(),
   marks: z.array(z.enum(Mark)),
 });
@@ -68,7 +81,7 @@ const detail = archive.extend({
     ),
   catalogPlace: place,
   completeness: z
-    .object({ state: z.enum(Object.keys(COMPLETENESS) as [CompletenessState]), findings: z.array(finding) })
+    .object({ state: completenessState, findings: z.array(finding) })
     .nullable()
     .describe('Of the catalogue of today, by the template of its visit; null while there is none'),
 });
@@ -87,6 +100,7 @@ const shown = ({ admittedAt, dischargedAt, attestedAt, updatedAt, ...rest }: Arc
   pageCount: rest.pageCount,
   ...(attestedAt !== undefined && { attestedAt: attestedAt.toISOString() }),
   updatedAt: updatedAt.toISOString(),
+  completeness: rest.completeness === undefined ? null : { state: rest.completeness },
   isHeld: rest.legalHold !== undefined,
   marks: rest.marks ?? [],
 });
@@ -107,6 +121,7 @@ export function archiveRoutes(deps: ApiDeps): Route[] {
         q: z.string().max(64).optional().describe('Start of a patient number or name, or an archive id'),
         state: z.enum(AttestationState).optional(),
         department: z.string().max(64).optional(),
+        completeness: completenessState.optional(),
         dischargedFrom: z.iso.datetime().optional(),
         dischargedTo: z.iso.datetime().optional(),
         cursor: z.string().max(200).optional(),
@@ -164,7 +179,14 @@ export function archiveRoutes(deps: ApiDeps): Route[] {
             return branch;
           }),
           catalogPlace: placeOf(found),
-          completeness: latest === null ? null : completenessOf(await templateFor(store.models, found), latest),
+          completeness:
+            latest === null
+              ? null
+              : completenessOf(
+                  await templateFor(store.models, found),
+                  latest,
+                  foreignOf(await suggestedOf(store.models, id)),
+                ),
         };
       },
     }),

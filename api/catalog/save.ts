@@ -107,7 +107,7 @@ export class Cataloguing {
       await this.#requireOpen(await archiveOf(store, archiveId));
       return this.#known(archiveId, wanted, placeOf(await archiveOf(store, archiveId)), who);
     }
-    await recountSuggestions(store.models, archiveId);
+    await recountSuggestions(store, archiveId);
     await this.#wake();
     return { version: made.version, edit: made.edit };
   }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { DocumentType } from '../../domain/catalog.ts';
 import { acceptFrom } from '../../domain/catalog/classify.ts';
+import { FOREIGN_EVIDENCE } from '../../domain/catalog/foreign.ts';
 import { PackedPages } from '../../domain/catalog/numbered.ts';
 import { SealfolioError } from '../../domain/errors.ts';
 import { type CatalogSuggestion, leavePages, numberSuggestions, templateFor } from '../../platform/store/index.ts';
@@ -49,6 +50,7 @@ export function suggestionRoutes({ store }: ApiDeps): Route[] {
             pageCount: z.number(),
             doubtful: z.number(),
             lowest: z.number(),
+            foreign: z.number().describe('Of them, those that seem to be of another patient or visit'),
             isHeld: z.boolean(),
             at: z.string(),
           }),
@@ -65,7 +67,7 @@ export function suggestionRoutes({ store }: ApiDeps): Route[] {
       }),
       async handle({ query: { order, cursor, limit, ...filter } }) {
         const { rows, nextCursor } = await listQueue(store, filter, { order, cursor, limit });
-        const items = rows.map(({ row: { archiveId, doubtful, lowest, at }, archive }) => ({
+        const items = rows.map(({ row: { archiveId, doubtful, lowest, foreign = 0, at }, archive }) => ({
           archiveId,
           patientNo: archive.patientNo,
           patientName: archive.patientName,
@@ -74,6 +76,7 @@ export function suggestionRoutes({ store }: ApiDeps): Route[] {
           pageCount: archive.pageCount,
           doubtful,
           lowest,
+          foreign,
           isHeld: archive.legalHold !== undefined,
           at: at.toISOString(),
         }));
@@ -95,6 +98,10 @@ export function suggestionRoutes({ store }: ApiDeps): Route[] {
           z.object({
             page: z.number(),
             kept: z.boolean().optional(),
+            foreign: z
+              .enum(FOREIGN_EVIDENCE)
+              .optional()
+              .describe('It seems to be of another patient or visit, by this'),
             suggested: z.object({ type, confidence: z.number(), evidence: z.array(evidence) }).nullable(),
           }),
         ),
@@ -133,7 +140,7 @@ export function suggestionRoutes({ store }: ApiDeps): Route[] {
           throw new SealfolioError('suggestion-not-found', { field: 'pages', archiveId });
         const details = { pages: pages.length };
         await traced(store, call, 'catalog.leave', { type: 'archive', id: archiveId }, { details });
-        if (!(await leavePages(models, archiveId, chosen, call.actor.id)))
+        if (!(await leavePages(store, archiveId, chosen, call.actor.id)))
           throw new SealfolioError('suggestion-not-found', { field: 'pages', archiveId });
         return undefined;
       },

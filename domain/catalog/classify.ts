@@ -5,6 +5,7 @@ import {
   type DocumentType,
   type TemplateBranch,
 } from '../catalog.ts';
+import type { ForeignEvidence } from './foreign.ts';
 import type { NumberedNode } from './numbered.ts';
 
 /** What was read on a page: what barcodes say, and the lines at its top as they were recognised (`confidence` 0 to 1). */
@@ -127,9 +128,14 @@ export interface PageSuggestion {
   page: number;
   suggested: Classification | null;
   kept?: boolean | undefined;
+  /** It seems to be of another patient or visit. */
+  foreign?: ForeignEvidence | undefined;
 }
 
-/** Pages that a person should look at: they lie elsewhere than they seem to belong, or nobody knows what they are. */
+/**
+ * Pages that a person should look at: they lie elsewhere than they seem to belong, nobody knows what they are, or they
+ * seem to be of another patient or visit.
+ */
 export function doubtfulPages(
   nodes: readonly NumberedNode[],
   suggestions: readonly PageSuggestion[],
@@ -141,13 +147,16 @@ export function doubtfulPages(
     const at = lies.get(one.page);
     if (at === undefined || at.mark !== undefined || one.kept === true) return [];
     const isDoubtful = one.suggested === null ? at.type === 'other' : one.suggested.type !== at.type;
-    return isDoubtful ? [{ ...one, lies: at.type }] : [];
+    return isDoubtful || one.foreign !== undefined ? [{ ...one, lies: at.type }] : [];
   });
 }
 
-/** Of them, those that are sure enough by the template to be moved without a person. */
+/** Of them, those that are sure enough by the template to be moved without a person; what seems to be another's never is. */
 export const surePages = <T extends PageSuggestion>(template: CatalogTemplate, doubtful: readonly T[]): T[] =>
-  doubtful.filter(({ suggested }) => suggested !== null && suggested.confidence >= acceptFrom(template));
+  doubtful.filter(
+    ({ suggested, foreign }) =>
+      foreign === undefined && suggested !== null && suggested.confidence >= acceptFrom(template),
+  );
 /** The template's threshold. */
 export const acceptFrom = ({ acceptFrom: from }: Pick<CatalogTemplate, 'acceptFrom'>): number => from ?? ACCEPT_FROM;
 

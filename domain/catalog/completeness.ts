@@ -19,7 +19,9 @@ export type CompletenessFinding =
   /** Nobody said yet what these pages are. */
   | { rule: 'unclassified'; title: string; pages: number }
   /** The branch must hold one document, and holds more. */
-  | { rule: 'branchTwice'; type: DocumentType };
+  | { rule: 'branchTwice'; type: DocumentType }
+  /** Pages that seem to be of another patient or visit, and that nobody has said to be right. */
+  | { rule: 'pageForeign'; pages: number };
 
 export interface Completeness {
   state: CompletenessState;
@@ -31,9 +33,13 @@ const ONCE: readonly DocumentType[] = ['frontPage'];
 
 /**
  * Checks a catalogue against its template. Pages that are marked as blank or twice there do not count as there; they
- * may lie anywhere.
+ * may lie anywhere. `foreign`: pages that seem to be of another patient or visit.
  */
-export function completenessOf(template: CatalogTemplate, catalog: Pick<Catalog, 'nodes'>): Completeness {
+export function completenessOf(
+  template: CatalogTemplate,
+  catalog: Pick<Catalog, 'nodes'>,
+  foreign: readonly { objectId: string; page: number }[] = [],
+): Completeness {
   const findings: CompletenessFinding[] = [];
   const shown = catalog.nodes.map((node) => ({ ...node, pages: node.pages.filter(({ mark }) => mark === undefined) }));
   for (const { type, mandatory } of template.branches)
@@ -50,6 +56,9 @@ export function completenessOf(template: CatalogTemplate, catalog: Pick<Catalog,
     );
     if (documents.size > 1) findings.push({ rule: 'branchTwice', type });
   }
+  const others = new Set(foreign.map(({ objectId, page }) => `${objectId}/${page}`));
+  const seen = shown.flatMap(({ pages }) => pages).filter(({ objectId, page }) => others.has(`${objectId}/${page}`));
+  if (seen.length > 0) findings.push({ rule: 'pageForeign', pages: seen.length });
   const torn = new Map<string, string>();
   const last = new Map<string, { at: number; page: number }>();
   const all = shown.flatMap(({ title, pages }) => pages.map((page) => ({ ...page, title })));

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { DocumentType } from '../../domain/catalog.ts';
+import { LABEL_CODE, VISIT_CODE } from '../../domain/catalog/foreign.ts';
 import { isSealfolioError, SealfolioError } from '../../domain/errors.ts';
 import { readBarcodes } from '../../platform/barcode/read.ts';
 import type { ScannedFile } from './scan-files.ts';
@@ -27,9 +28,7 @@ interface Sheet {
 
 /** On every separator sheet, beside what it says: a sheet of which only this is read is known to be one. */
 const MARK = 'SEP';
-const VISIT = /^SEP\/V\/([^/]+)\/([^/]+)$/;
 const FORM = /^SEP\/F\/([^/]+)$/;
-const LABEL = /^PAT\/([^/]+)\/([^/]+)$/;
 
 /** Where in the stack a sheet is, for people: its file, and its page in it. */
 type Place = { sheet: string; page: number };
@@ -44,8 +43,8 @@ export function readSheet(texts: readonly string[], place: Place): Sheet {
     if (second !== undefined) throw refuse('separator-ambiguous', place, 'its barcodes say two things');
     return found;
   };
-  const [visit, form, label] = [only(VISIT), only(FORM), only(LABEL)];
-  if (ours.some((text) => text !== MARK && ![VISIT, FORM, LABEL].some((pattern) => pattern.test(text))))
+  const [visit, form, label] = [only(VISIT_CODE), only(FORM), only(LABEL_CODE)];
+  if (ours.some((text) => text !== MARK && ![VISIT_CODE, FORM, LABEL_CODE].some((pattern) => pattern.test(text))))
     throw refuse('separator-unknown', place, 'a barcode of ours that says nothing known');
   const isSeparator = visit !== undefined || form !== undefined;
   if (!isSeparator && ours.includes(MARK))

@@ -151,6 +151,7 @@ export function writeConfigs(where: Layout, { ports }: Made, { pkcs11Module }: B
       keysFile: own.keys,
       seal: { certificateFile: own.certificate, sealFile: own.seal },
       notices: { webhooks: {} },
+      classification: { afterArchiving: true },
       sessions: { idleMinutes: 30, maxHours: 12 },
       disk: { warnAt: 0.85, refuseAt: 0.95 },
       log: { level: 'info' },

@@ -40,6 +40,8 @@ export const memberConfigSchema = z.strictObject({
   seal: z.strictObject({ certificateFile: text, sealFile: text }),
   /** Where notices go besides the app, by channel. */
   notices: z.strictObject({ webhooks: z.record(nameSchema, z.url()) }).default({ webhooks: {} }),
+  /** Whether what pages seem to be is looked for by itself once an archive's package is made. */
+  classification: z.strictObject({ afterArchiving: z.boolean() }).default({ afterArchiving: true }),
   /** A person's session ends after so long without a request, and after so long in any case. */
   sessions: z
     .strictObject({ idleMinutes: z.number().min(1).max(240), maxHours: z.number().min(1).max(24) })

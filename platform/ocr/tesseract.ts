@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import os from 'node:os';
 import sharp from 'sharp';
 import type { TextLine } from '../../domain/catalog/classify.ts';
 import { MAX_PIXELS } from '../ofd/inspect.ts';
@@ -22,6 +23,8 @@ const WIDTH_PX = 1240;
 const DPI = 150;
 /** A page is one column of lines of many sizes. */
 const LAYOUT = ['--psm', '6'];
+/** Whoever waits for the processor goes before it; on a full machine it still gets a quarter of one. */
+const NICENESS = 5;
 /** One page, one thread: pages are read side by side. */
 const ENVIRONMENT = { PATH: process.env.PATH ?? '', OMP_THREAD_LIMIT: '1', LC_ALL: 'C.UTF-8' };
 
@@ -29,6 +32,7 @@ const ENVIRONMENT = { PATH: process.env.PATH ?? '', OMP_THREAD_LIMIT: '1', LC_AL
 function run(program: string, args: readonly string[], input?: Uint8Array): Promise<string | null> {
   return new Promise((resolve) => {
     const child = spawn(program, args, { env: ENVIRONMENT, stdio: ['pipe', 'pipe', 'ignore'], shell: false });
+    if (child.pid !== undefined) os.setPriority(child.pid, NICENESS);
     const pieces: Buffer[] = [];
     let bytes = 0;
     const timer = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS);

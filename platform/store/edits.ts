@@ -14,6 +14,7 @@ import { READING_STATES } from '../../domain/loan/state.ts';
 import type { MemberKeys } from '../card/keys.ts';
 import { jcs, sm2, sm3 } from '../crypto/index.ts';
 import { editSubject } from './cataloguing.ts';
+import { completenessBy } from './completeness.ts';
 import type { Models, Store } from './index.ts';
 import type { Archive, CatalogEdit } from './models/archive.ts';
 
@@ -71,19 +72,17 @@ export async function signEdit(
 }
 
 /** Writes it and puts it into the outbox: all of it or nothing; false if the archive is no longer as it was looked at. */
-export async function writeEdit(
-  { models, connection }: Store,
-  made: CatalogEdit,
-  { catalogEdit }: Archive,
-): Promise<boolean> {
-  const { archiveId, version, edit, salt, manifest, at } = made;
+export async function writeEdit({ models, connection }: Store, made: CatalogEdit, archive: Archive): Promise<boolean> {
+  const { archiveId, version, edit, salt, manifest, at, catalog } = made;
+  const { catalogEdit } = archive;
+  const stands = await completenessBy(models, archive, catalog);
   const as = { archiveId, currentVersion: version, legalHold: { $exists: false } };
   const place = catalogEdit === undefined ? { catalogEdit: { $exists: false } } : { catalogEdit };
   let isWritten = false;
   await connection.transaction(async (session) => {
     const { matchedCount } = await models.Archive.updateOne(
       { ...as, ...place },
-      { $set: { catalogEdit: edit, updatedAt: at } },
+      { $set: { catalogEdit: edit, updatedAt: at, ...stands } },
       { session },
     );
     const newer = { archiveId, version: { $gt: version } };

@@ -27,6 +27,7 @@ export type {
 } from './models/loan.ts';
 export { calendarYears, currentPolicy, FIRST_POLICY, projectLoan, refusalOfEnded } from './lending.ts';
 export { catalogAt, catalogTemplates, editSubject, latestCatalog, placeOf, templateFor } from './cataloguing.ts';
+export { completenessBy, foreignOf, refreshCompleteness, suggestedOf } from './completeness.ts';
 export { catalogDigest, editBlock, signEdit, writeEdit } from './edits.ts';
 export { archivesIn, between } from './range.ts';
 export { keepSuggestions, leavePages, numberSuggestions, recountSuggestions, withKept } from './suggestions.ts';

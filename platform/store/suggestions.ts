@@ -1,8 +1,9 @@
 import type { CatalogTemplate } from '../../domain/catalog.ts';
-import { type Classification, doubtfulPages, type PageSuggestion } from '../../domain/catalog/classify.ts';
+import { doubtfulPages, type PageSuggestion } from '../../domain/catalog/classify.ts';
 import { PackedPages } from '../../domain/catalog/numbered.ts';
 import { catalogAt, placeOf } from './cataloguing.ts';
-import type { Models } from './index.ts';
+import { completenessBy } from './completeness.ts';
+import type { Models, Store } from './index.ts';
 import type { Archive, ArchiveVersion } from './models/archive.ts';
 import type { CatalogSuggestion, SuggestedPage } from './models/catalog.ts';
 
@@ -11,9 +12,11 @@ const keyOf = ({ objectId, page }: { objectId: string; page: number }) => `${obj
 /** What pages seem to be, by their numbers in the package of the archive's version, in their order; pages that it does not have are left out. */
 export function numberSuggestions(packed: PackedPages, pages: readonly SuggestedPage[]): PageSuggestion[] {
   return pages
-    .flatMap(({ suggested, kept, ...ref }) => {
+    .flatMap(({ suggested, kept, foreign, ...ref }) => {
       const page = packed.numberOf(ref);
-      return page === undefined ? [] : [{ page, suggested, ...(kept !== undefined && { kept: true }) }];
+      return page === undefined
+        ? []
+        : [{ page, suggested, ...(kept !== undefined && { kept: true }), ...(foreign !== undefined && { foreign }) }];
     })
     .sort((a, b) => a.page - b.page);
 }
@@ -30,22 +33,48 @@ async function doubtfulOf(models: Models, archive: Archive, pages: readonly Sugg
   return doubtfulPages(numbers.number(shown), numberSuggestions(numbers, pages));
 }
 
-const counted = (doubtful: readonly { suggested: Classification | null }[]) => ({
+/** A page of someone else is the least sure of all. */
+const counted = (doubtful: readonly PageSuggestion[]) => ({
   doubtful: doubtful.length,
-  lowest: Math.min(1, ...doubtful.map(({ suggested }) => suggested?.confidence ?? 0)),
+  lowest: Math.min(
+    1,
+    ...doubtful.map(({ suggested, foreign }) => (foreign === undefined ? (suggested?.confidence ?? 0) : 0)),
+  ),
+  foreign: doubtful.filter(({ foreign }) => foreign !== undefined).length,
   isOpen: doubtful.length > 0,
 });
 
-/** Counts anew what waits for a person in an archive whose catalogue, or whose suggestions, changed. */
-export async function recountSuggestions(models: Models, archiveId: string): Promise<void> {
-  const [row, archive] = await Promise.all([
-    models.CatalogSuggestion.findOne({ archiveId }).lean<CatalogSuggestion>(),
-    models.Archive.findOne({ archiveId }).lean<Archive>(),
-  ]);
-  if (row === null || archive === null) return;
-  const { department, dischargedAt } = archive;
-  const counts = counted(await doubtfulOf(models, archive, row.pages));
-  await models.CatalogSuggestion.updateOne({ archiveId }, { $set: { ...counts, department, dischargedAt } });
+/**
+ * Writes what is suggested for an archive (null: nothing), and counts what waits for a person by its catalogue of now: at
+ * once, with how the archive stands, so that neither a person's word nor an edit that comes meanwhile is lost. False if nothing was written.
+ */
+async function rewrite(
+  { models, connection }: Store,
+  archiveId: string,
+  change: (row: CatalogSuggestion | null) => (Partial<CatalogSuggestion> & Pick<CatalogSuggestion, 'pages'>) | null,
+): Promise<boolean> {
+  let isWritten = false;
+  await connection.transaction(async (session) => {
+    const row = await models.CatalogSuggestion.findOne({ archiveId }).session(session).lean<CatalogSuggestion>();
+    const archive = await models.Archive.findOne({ archiveId }).session(session).lean<Archive>();
+    const changed = archive === null ? null : change(row);
+    isWritten = changed !== null;
+    if (archive === null || changed === null) return;
+    const { department, dischargedAt } = archive;
+    const counts = counted(await doubtfulOf(models, archive, changed.pages));
+    const set = { ...changed, ...counts, department, dischargedAt };
+    await models.CatalogSuggestion.updateOne({ archiveId }, { $set: set }, { upsert: true, session });
+    const shown = await catalogAt(models, archiveId, placeOf(archive));
+    if (shown === null) return;
+    const stands = await completenessBy(models, archive, shown, changed.pages);
+    await models.Archive.updateOne({ archiveId }, { $set: stands }, { session });
+  });
+  return isWritten;
+}
+
+/** Counts anew what waits for a person in an archive whose catalogue changed. */
+export async function recountSuggestions(store: Store, archiveId: string): Promise<void> {
+  await rewrite(store, archiveId, (row) => row && { pages: row.pages });
 }
 
 /** What a person left where it lies stays so, while it seems to be the same. */
@@ -53,40 +82,34 @@ export function withKept(found: readonly SuggestedPage[], before: readonly Sugge
   const known = new Map(before.map((page) => [keyOf(page), page]));
   return found.map((page) => {
     const old = known.get(keyOf(page));
-    return old?.kept !== undefined && old.suggested?.type === page.suggested?.type ? { ...page, kept: old.kept } : page;
+    const isSame = old?.suggested?.type === page.suggested?.type && old?.foreign === page.foreign;
+    return old?.kept !== undefined && isSame ? { ...page, kept: old.kept } : page;
   });
 }
 
-/** Keeps what the pages of an archive seem to be, and counts what waits for a person by its catalogue of now. */
+/** Keeps what the pages of an archive seem to be; what a person left meanwhile stays left. */
 export async function keepSuggestions(
-  models: Models,
+  store: Store,
   archiveId: string,
   { version: templateVersion }: CatalogTemplate,
   pages: readonly SuggestedPage[],
 ): Promise<void> {
-  const archive = (await models.Archive.findOne({ archiveId }).lean<Archive>())!;
-  const { department, dischargedAt } = archive;
-  const counts = counted(await doubtfulOf(models, archive, pages));
-  const row = { templateVersion, pages, ...counts, department, dischargedAt, at: new Date() };
-  await models.CatalogSuggestion.updateOne({ archiveId }, { $set: row }, { upsert: true });
+  const at = new Date();
+  await rewrite(store, archiveId, (row) => ({ templateVersion, pages: withKept(pages, row?.pages ?? []), at }));
 }
 
 /** A person looked at these pages, and leaves them where they lie; false if one of them is not there. */
 export async function leavePages(
-  models: Models,
+  store: Store,
   archiveId: string,
   refs: readonly { objectId: string; page: number }[],
   by: string,
 ): Promise<boolean> {
-  const row = await models.CatalogSuggestion.findOne({ archiveId }).lean<CatalogSuggestion>();
-  const known = new Set(row?.pages.map(keyOf));
-  if (row === null || !refs.every((ref) => known.has(keyOf(ref)))) return false;
   const kept = { by, at: new Date() };
-  for (const { objectId, page } of refs)
-    await models.CatalogSuggestion.updateOne(
-      { archiveId, pages: { $elemMatch: { objectId, page } } },
-      { $set: { 'pages.$.kept': kept } },
-    );
-  await recountSuggestions(models, archiveId);
-  return true;
+  const left = new Set(refs.map(keyOf));
+  return rewrite(store, archiveId, (row) => {
+    const known = new Set(row?.pages.map(keyOf));
+    if (row === null || ![...left].every((key) => known.has(key))) return null;
+    return { pages: row.pages.map((page) => (left.has(keyOf(page)) ? { ...page, kept } : page)) };
+  });
 }

@@ -1,6 +1,7 @@
 import { type Connection, Schema } from 'mongoose';
 import type { AttestationManifest, CatalogManifest } from '../../../domain/attestation.ts';
 import type { Catalog, CatalogTemplate, DocumentType } from '../../../domain/catalog.ts';
+import { COMPLETENESS, type CompletenessState } from '../../../domain/catalog/completeness.ts';
 import { Mark } from '../../../domain/loan/policy.ts';
 import { AttestationState } from '../../../domain/status.ts';
 
@@ -20,6 +21,9 @@ export interface Archive {
   state: AttestationState;
   pageCount: number;
   documentTypes: DocumentType[];
+  /** How the catalogue of today stands, and the version of the template that says so; absent: not known yet. */
+  completeness?: CompletenessState;
+  completenessTemplate?: number;
   /** 封存: nothing of it is lent while it stands. */
   legalHold?: { reason: string; by: string; at: Date };
   /** What 医务科 decides on when it is lent. */
@@ -44,6 +48,8 @@ const archive = new Schema<Archive>(
     state,
     pageCount: { type: Number, required: true },
     documentTypes: { type: [String], required: true },
+    completeness: { type: String, enum: Object.keys(COMPLETENESS) },
+    completenessTemplate: Number,
     legalHold: { type: { reason: String, by: String, at: Date }, _id: false },
     marks: { type: [String], enum: Object.values(Mark), default: [] },
     createdAt: { type: Date, required: true },
@@ -58,6 +64,9 @@ archive.index({ state: 1, dischargedAt: -1, _id: -1 });
 archive.index({ department: 1, dischargedAt: -1, _id: -1 });
 archive.index({ state: 1, department: 1, dischargedAt: -1, _id: -1 });
 archive.index({ patientName: 1, _id: 1 });
+archive.index({ completeness: 1, dischargedAt: -1, _id: -1 });
+archive.index({ completeness: 1, department: 1, dischargedAt: -1, _id: -1 });
+archive.index({ completenessTemplate: 1, dischargedAt: 1 });
 
 export interface VersionDocument {
   objectId: string;

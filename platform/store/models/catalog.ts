@@ -1,5 +1,6 @@
 import { type Connection, Schema } from 'mongoose';
 import type { Classification } from '../../../domain/catalog/classify.ts';
+import type { ForeignEvidence } from '../../../domain/catalog/foreign.ts';
 import type {
   RebuildMode,
   RebuildMove,
@@ -8,11 +9,12 @@ import type {
   RebuildState,
 } from '../../../domain/catalog/rebuild.ts';
 
-/** What one page of an original seems to be; `kept`: a person looked, and leaves it where it lies. */
+/** What one page of an original seems to be; `foreign`: of another patient or visit, and by what; `kept`: a person looked, and leaves it where it lies. */
 export interface SuggestedPage {
   objectId: string;
   page: number;
   suggested: Classification | null;
+  foreign?: ForeignEvidence;
   kept?: { by: string; at: Date };
 }
 
@@ -24,6 +26,8 @@ export interface CatalogSuggestion {
   /** Pages that wait for a person, by the catalogue of today, and the least confidence among them. */
   doubtful: number;
   lowest: number;
+  /** Of them, those that seem to be of another patient or visit; absent: none. */
+  foreign?: number;
   isOpen: boolean;
   /** As the archive has them, for lists. */
   dischargedAt: Date;
@@ -72,6 +76,7 @@ const suggestion = new Schema<CatalogSuggestion>(
     pages: { type: [mixed], required: true } as never,
     doubtful: number,
     lowest: number,
+    foreign: Number,
     isOpen: { type: Boolean, required: true },
     dischargedAt: instant,
     department: { type: String, default: '' },

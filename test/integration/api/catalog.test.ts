@@ -294,12 +294,29 @@ test('whether it is complete, by the catalogue of today', async () => {
   const completeness = async () =>
     (await doctor.ok<{ completeness: { state: string; findings: { rule: string }[] } }>('get', `/archives/${id}`))
       .completeness;
+  /** The states that the list finds it by. */
+  const listed = async () => {
+    const found: string[] = [];
+    for (const state of ['complete', 'missing', 'doubtful']) {
+      const { items } = await doctor.ok<{ items: { archiveId: string; completeness: { state: string } | null }[] }>(
+        'get',
+        `/archives?completeness=${state}&limit=100`,
+      );
+      expect(items.every((one) => one.completeness?.state === state)).toBe(true);
+      if (items.some(({ archiveId }) => archiveId === id)) found.push(state);
+    }
+    return found;
+  };
   expect(await completeness()).toEqual({ state: 'complete', findings: [] });
+  expect(await listed()).toEqual(['complete']);
   await save(clerk, id).expect(200);
+  expect(await listed()).toEqual(['doubtful']);
   expect(await completeness()).toMatchObject({ state: 'doubtful', findings: [{ rule: 'documentTorn' }] });
   const nodes = ARRANGED.map((node) => (node.type === 'frontPage' ? { ...node, type: 'other' } : node));
   await save(clerk, id, { base: { version: 1, edit: 1 }, nodes }).expect(200);
   expect(await completeness()).toMatchObject({ state: 'missing' });
+  expect(await listed()).toEqual(['missing']);
+  expect(await doctor.refusal('get', '/archives?completeness=x')).toBe('request-invalid');
 });
 
 test('a template is published, and is that of visits that end from its day on', async () => {

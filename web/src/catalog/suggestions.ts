@@ -34,7 +34,13 @@ export function useSuggestions(desk: Desk, archiveId: string) {
     return found.sort((a, b) => place.get(a.page)! - place.get(b.page)!);
   });
   const sure = computed(() =>
-    doubtful.value.filter(({ suggested }) => suggested !== null && suggested.confidence >= data.value!.acceptFrom),
+    doubtful.value.filter(
+      ({ suggested, foreign, lies }) =>
+        foreign === undefined &&
+        suggested !== null &&
+        suggested.type !== lies &&
+        suggested.confidence >= data.value!.acceptFrom,
+    ),
   );
 
   /** Moves pages to where they seem to belong, at the desk only; false if nothing was to be moved. */

@@ -52,6 +52,8 @@ export function findingText(finding: CompletenessFinding): string {
     case 'branchUnknown':
     case 'documentTorn':
       return t(key, { title: finding.title });
+    case 'pageForeign':
+      return t(key, { n: finding.pages });
     case 'unclassified':
       return t(key, { title: finding.title, n: finding.pages });
   }

@@ -8,7 +8,7 @@ import type {
   RebuildRange,
   RebuildState,
 } from '../../../domain/catalog/rebuild.ts';
-import type { Completeness } from '../../../domain/catalog/completeness.ts';
+import type { Completeness, CompletenessState } from '../../../domain/catalog/completeness.ts';
 import type { CatalogChange } from '../../../domain/catalog/diff.ts';
 import type { CatalogPlace, NumberedNode } from '../../../domain/catalog/numbered.ts';
 import type { Employment } from '../../../domain/people.ts';
@@ -76,6 +76,7 @@ export interface Archive {
   pageCount: number;
   attestedAt?: string;
   updatedAt: string;
+  completeness: { state: CompletenessState } | null;
   isHeld: boolean;
   marks: Mark[];
 }
@@ -140,6 +141,7 @@ export interface QueuedArchive {
   pageCount: number;
   doubtful: number;
   lowest: number;
+  foreign: number;
   isHeld: boolean;
   at: string;
 }

@@ -68,6 +68,8 @@ export const en: Messages = {
     title: 'Archives',
     q: 'Patient number or name',
     state: 'Attestation',
+    completeness: 'Completeness',
+    anyCompleteness: 'All, complete or not',
     department: 'Department',
     discharged: 'Discharged',
     from: 'From',

@@ -67,6 +67,8 @@ export const zh = {
     title: '档案',
     q: '病案号或姓名',
     state: '存证状态',
+    completeness: '完整性',
+    anyCompleteness: '全部完整性',
     department: '科室',
     discharged: '出院日期',
     from: '开始日期',

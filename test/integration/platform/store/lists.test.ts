@@ -23,6 +23,8 @@ beforeAll(async () => {
       dischargedAt: new Date(now + (i % 50) * 86_400_000),
       currentVersion: 1,
       state: i % 50 === 0 ? 'failed' : 'attested',
+      // Some are not known yet.
+      ...(i % 4 > 0 && { completeness: (['complete', 'missing', 'doubtful'] as const)[i % 3] }),
       pageCount: 1,
       documentTypes: [],
       createdAt: new Date(now),
@@ -118,6 +120,10 @@ const ARCHIVE_FILTERS = [
   some,
   range,
   { ...some, ...range },
+  { completeness: 'missing' as const },
+  { completeness: 'complete' as const, department: some.department },
+  { completeness: 'doubtful' as const, state: 'attested' as const },
+  { completeness: 'missing' as const, ...some, ...range },
 ];
 test.each([
   ...ARCHIVE_FILTERS.map((filter) => ['dischargedAt', filter] as const),
@@ -165,12 +171,13 @@ test.each([{}, some, range, { q: 'P0' }, { q: '王', ...some }, { q: 'P0', ...ra
       cursor = page.nextCursor ?? undefined;
     } while (cursor !== undefined);
     const all = await store.models.Archive.find().lean();
-    const { q, state, department, dischargedFrom, dischargedTo }: ArchiveFilter = filter;
+    const { q, state, department, completeness, dischargedFrom, dischargedTo }: ArchiveFilter = filter;
     const expected = all.filter(
       (one) =>
         (q === undefined || one.patientNo.startsWith(q) || one.patientName.startsWith(q)) &&
         (state === undefined || one.state === state) &&
         (department === undefined || one.department === department) &&
+        (completeness === undefined || one.completeness === completeness) &&
         (dischargedFrom === undefined || one.dischargedAt >= new Date(dischargedFrom)) &&
         (dischargedTo === undefined || one.dischargedAt < new Date(dischargedTo)),
     );

@@ -100,6 +100,17 @@ const suggest = (
   suggested: { type, confidence, evidence: [] },
 });
 
+test('of another patient: doubtful wherever it lies, and never moved without a person', () => {
+  const foreign = [
+    { ...suggest(2, 'orders'), foreign: 'barcode' as const },
+    { ...suggest(3, 'labReport', 0.99), foreign: 'text' as const },
+    { ...suggest(6, 'nursing', 0.99), foreign: 'text' as const, kept: true },
+  ];
+  const found = doubtfulPages(NODES, foreign);
+  expect(found.map(({ page: of }) => of)).toEqual([2, 3]);
+  expect(surePages(DEFAULT_TEMPLATE, found)).toEqual([]);
+});
+
 test('doubtful: lies elsewhere than it seems to belong, or nobody knows what it is', () => {
   const found = doubtfulPages(NODES, [
     suggest(1, 'frontPage', 0.1),

@@ -16,6 +16,15 @@ function of(text: string): Pick<Catalog, 'nodes'> {
 const { branches } = DEFAULT_TEMPLATE;
 const noLabs: CatalogTemplate = { ...DEFAULT_TEMPLATE, branches: branches.filter(({ type }) => type !== 'labReport') };
 
+test('pages that seem to be another’s: doubtful, but where they are marked as blank', () => {
+  const foreign = [{ objectId: 'o2', page: 0 }];
+  expect(completenessOf(DEFAULT_TEMPLATE, of('front:1 orders:2,3,4 labs:5,6,7'), foreign)).toEqual({
+    state: 'doubtful',
+    findings: [{ rule: 'pageForeign', pages: 1 }],
+  });
+  expect(completenessOf(DEFAULT_TEMPLATE, of('front:1 orders:2b,3,4 labs:5,6,7'), foreign).state).toBe('complete');
+});
+
 test.each<[string, string, string, string[], CatalogTemplate?]>([
   ['all there', 'front:1 orders:2,3,4 labs:5,6,7', 'complete', []],
   ['no front page', 'orders:1,2,3,4 labs:5,6,7', 'missing', ['branchMissing']],

@@ -108,6 +108,7 @@ export const catalog = {
       branchUnknown: '目录模板中没有“{title}”这一类',
       documentTorn: '“{title}”中有同一份文件的页面不连续或次序颠倒',
       unclassified: '“{title}”中有 {n} 页尚未归类',
+      pageForeign: '{n} 页疑为他人或他次住院的页',
     },
   },
   en: {
@@ -218,6 +219,7 @@ export const catalog = {
       branchUnknown: 'The template has no “{title}”',
       documentTorn: 'Pages of one document lie apart or out of order in “{title}”',
       unclassified: '{n} pages in “{title}” are not classified',
+      pageForeign: '{n} pages seem to be of another patient or visit',
     },
   },
 };
