@@ -17,6 +17,8 @@ export interface ConsortiumOptions {
   say(text: string): void;
   /** Members whose api and workers run; all of them by default. Ledger nodes always run. */
   members?: readonly string[];
+  /** Whether the pages of what was archived are looked at by themselves; they are by default. */
+  classifies?: boolean;
 }
 
 export interface Consortium {
@@ -64,7 +66,7 @@ export async function startConsortium(options: ConsortiumOptions): Promise<Conso
         throw new Error(
           `port ${port} is taken by another program; end it, or set SEALFOLIO_PORT for a new SEALFOLIO_HOME.`,
         );
-    writeConfigs(where, made, binaries);
+    writeConfigs(where, made, binaries, options.classifies);
 
     const start = async (part: Part) => {
       parts.set(part.options.name, part);

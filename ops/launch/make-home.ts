@@ -116,7 +116,7 @@ function demoPolicy(where: Layout, ports: Ports): PolicyDraft {
 }
 
 /** Configuration of the processes, written at each start: paths may have moved. */
-export function writeConfigs(where: Layout, { ports }: Made, { pkcs11Module }: Binaries): void {
+export function writeConfigs(where: Layout, { ports }: Made, { pkcs11Module }: Binaries, classifies = true): void {
   const rpcUrl = (memberId: string) => `http://127.0.0.1:${ports.members[memberId]!.rpc}`;
   for (const { memberId, name } of DEMO_MEMBERS) {
     const own = where.member(memberId);
@@ -151,7 +151,7 @@ export function writeConfigs(where: Layout, { ports }: Made, { pkcs11Module }: B
       keysFile: own.keys,
       seal: { certificateFile: own.certificate, sealFile: own.seal },
       notices: { webhooks: {} },
-      classification: { afterArchiving: true },
+      classification: { afterArchiving: classifies },
       sessions: { idleMinutes: 30, maxHours: 12 },
       disk: { warnAt: 0.85, refuseAt: 0.95 },
       log: { level: 'info' },

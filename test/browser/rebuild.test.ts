@@ -156,6 +156,41 @@ test('at the desk, by keyboard: looked at, accepted, left, saved; an ordinary ed
   await page.waitForSelector('[data-test=edits] li:first-child >> text=采纳建议');
 });
 
+test('a page of another patient: in the queue, at the desk, at the archive and in the list, until someone leaves it', async () => {
+  const patient = { patientNo: 'YZ193004', patientName: '样例丁', department: '标签科' };
+  const pages = [await form('病案首页', 'MR-01'), await form('检验报告', 'MR-07', 'PAT/YZ999999/1')];
+  const id = await world.archived(patient, pages, (seed += 100));
+  const page = await world.login('clerk');
+  await page.goto(`${world.url}/archives/${id}/catalog`);
+  await page.click('[data-test=look]');
+  await page.waitForSelector('[data-test=suggestions] >> text=待确认页面（1）');
+  const foreign = page.locator('[data-page="2"]');
+  await foreign.locator('text=疑为他人或他次住院的页').waitFor();
+  // It is where its kind belongs: nothing is to be accepted.
+  expect(await foreign.locator('button').allInnerTexts()).toEqual(['第 2 页', '保留原处']);
+  expect(await page.content()).not.toContain('YZ999999');
+  await gone(page);
+  await isSound(page, 'catalog-foreign');
+  await page.goto(`${world.url}/catalog-queue?department=${encodeURIComponent('标签科')}`);
+  await page.waitForSelector('[data-test=queue] >> text=其中 1 页疑为他人或他次住院');
+  await isSound(page, 'catalog-queue-foreign');
+  await page.goto(`${world.url}/archives/${id}`);
+  await page.waitForSelector('[data-test=completeness] >> text=1 页疑为他人或他次住院的页');
+  await page.goto(`${world.url}/archives?department=${encodeURIComponent('标签科')}`);
+  await page.waitForSelector('tbody tr >> text=存疑');
+  await isSound(page, 'archives-completeness');
+  await page.click('[data-test=completeness]');
+  await page.click('.el-select-dropdown__item:visible >> text=缺失');
+  await page.waitForSelector('text=没有符合条件的档案');
+  await page.goto(`${world.url}/archives?completeness=doubtful&department=${encodeURIComponent('标签科')}`);
+  await page.waitForSelector('tbody tr >> text=样例丁');
+  await page.goto(`${world.url}/archives/${id}/catalog`);
+  await page.click('[data-page="2"] >> text=保留原处');
+  await page.waitForSelector('[data-test=suggestions] >> text=没有待确认的页面');
+  await page.goto(`${world.url}/archives?department=${encodeURIComponent('标签科')}`);
+  await page.waitForSelector('tbody tr >> text=完整');
+});
+
 test('templates: read by the records room, published by 医务科; each fault at its field', async () => {
   const clerk = await world.login('clerk');
   await clerk.goto(`${world.url}/catalog-templates`);
