@@ -22,6 +22,8 @@ export interface Sent {
 const WAIT_MS = 2000;
 const ANSWER_WITHIN_MS = 6000;
 const RETRY_MS = 250;
+/** More than a halt of half a minute brings at the usual rate: who waits for so many answers sends no more. */
+const MOST_PENDING = 2000;
 /** Refusals of a node that has too much to do. */
 const BUSY = ['mempool-full'];
 
@@ -92,6 +94,10 @@ export class Traffic {
       const one: Promise<void> = this.one().then(() => void this.#pending.delete(one));
       this.#pending.add(one);
       if (due > Date.now()) await delay(due - Date.now());
+      while (this.#isOn && this.pending >= MOST_PENDING) {
+        await delay(RETRY_MS);
+        due = Date.now();
+      }
     }
   }
 
