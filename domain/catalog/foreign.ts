@@ -1,9 +1,5 @@
+import { PATIENT_LABEL, VISIT_SEPARATOR } from '../separator.ts';
 import type { PageText } from './classify.ts';
-
-/** 就诊分隔页: begins the visit of a number and a count of stays (docs/scan-folders.md). */
-export const VISIT_CODE = /^SEP\/V\/([^/]+)\/([^/]+)$/;
-/** 患者标签: a page of the record says whose it is. */
-export const LABEL_CODE = /^PAT\/([^/]+)\/([^/]+)$/;
 
 /** By what a page is taken for one of another patient or visit; what was read there is never kept. */
 export const FOREIGN_EVIDENCE = ['barcode', 'text'] as const;
@@ -34,7 +30,7 @@ function isNearly(a: string, b: string): boolean {
 
 function byBarcode(barcodes: readonly string[], { patientNo, visitNo }: Visit): boolean {
   return barcodes.some((text) => {
-    const named = VISIT_CODE.exec(text.trim()) ?? LABEL_CODE.exec(text.trim());
+    const named = VISIT_SEPARATOR.exec(text.trim()) ?? PATIENT_LABEL.exec(text.trim());
     return named !== null && (named[1] !== patientNo || named[2] !== visitNo);
   });
 }

@@ -23,15 +23,27 @@ export const visitSchema = z.strictObject({
 });
 export type VisitFields = z.infer<typeof visitSchema>;
 
-export const stackSchema = z.strictObject({
-  /** Every visit in it; their order does not matter. */
-  visits: z
-    .array(visitSchema)
-    .min(1)
-    .refine((visits) => new Set(visits.map(visitKey)).size === visits.length, 'a visit is there twice'),
-  /** 表单代码: what the separator sheets of documents may say. */
-  forms: z.record(z.string(), z.enum(DocumentType)).default({}),
+const stackedVisitSchema = visitSchema.extend({
+  /** 文书: the form codes of its documents, as their separator sheets lie in the stack; absent: it is not known which ones do. */
+  documents: z.array(z.string()).optional(),
 });
+
+export const stackSchema = z
+  .strictObject({
+    /** Every visit in it; their order does not matter. */
+    visits: z
+      .array(stackedVisitSchema)
+      .min(1)
+      .refine((visits) => new Set(visits.map(visitKey)).size === visits.length, 'a visit is there twice'),
+    /** 表单代码: what the separator sheets of documents may say. */
+    forms: z.record(z.string(), z.enum(DocumentType)).default({}),
+  })
+  .superRefine(({ visits, forms }, context) => {
+    for (const [i, { documents = [] }] of visits.entries())
+      for (const [n, code] of documents.entries())
+        if (!Object.hasOwn(forms, code))
+          context.addIssue({ code: 'custom', path: ['visits', i, 'documents', n], message: 'is none of forms' });
+  });
 export type Stack = z.infer<typeof stackSchema>;
 
 /** Tells visits apart. */

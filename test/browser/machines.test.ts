@@ -1,6 +1,8 @@
+import { MongoClient } from 'mongodb';
 import { waitForEnd } from '../../ops/ingest/send.ts';
 import { DEMO_MEMBERS } from '../../ops/launch/layout.ts';
 import { axe, BrowserWorld, shot } from '../fixtures/browser.ts';
+import { until } from '../fixtures/until.ts';
 
 const world = new BrowserWorld();
 let archiveId: string;
@@ -68,4 +70,54 @@ test('what is stuck comes first, with its cause and what to do; it goes on by it
   await node.start();
   expect((await waitForEnd(world.raised.client, batch)).state).toBe('attested');
   await look(async () => (await stuck.count()) === 0);
+});
+
+test('what waiting does not repair waits for a person; put right, it goes on at their word, with a reason', async () => {
+  const visit = visitOf('YZ194003', '沈立夏');
+  const id = await world.archived(visit, ['病案首页', '医嘱'], 1200);
+  const { made } = world.raised.consortium;
+  const mongo = await MongoClient.connect(`mongodb://127.0.0.1:${made.ports.mongod}/?directConnection=true`);
+  try {
+    const db = mongo.db('sealfolio-yz1');
+    const version = await db.collection('archiveVersions').findOne({ archiveId: id, version: 1 });
+    const place = { files_id: version!.documents[0].objectId, n: 0 };
+    const chunks = db.collection('objects.chunks');
+    const whole = (await chunks.findOne(place))!.data;
+    const damaged = Buffer.from(whole.buffer);
+    damaged[100]! ^= 1;
+    await chunks.updateOne(place, { $set: { data: damaged } });
+    const late = { ...visit, reason: '补扫护理记录' };
+    await world.sent(late, ['护理记录'], 1210);
+
+    const page = await world.login('clerk');
+    await page.goto(`${world.url}/workflows`);
+    const waiting = page.locator('tbody tr:has-text("archiving-failed")');
+    while ((await waiting.count()) === 0) {
+      await page.click('button:has-text("刷新")');
+      await page.waitForLoadState('networkidle');
+    }
+    await waiting.locator('button.link').click();
+    await page.waitForSelector('.el-drawer .el-timeline-item');
+    // Restored from the backup, say.
+    await chunks.updateOne(place, { $set: { data: whole } });
+    await page.click('[data-test=workflow-retry]');
+    await page.waitForSelector('.el-message-box');
+    await page.click('.el-message-box .el-button--primary');
+    await page.waitForSelector('.el-message-box >> text=请填写此项');
+    await page.fill('.el-message-box input', '原件已从备份恢复');
+    await page.waitForSelector('.el-message-box >> text=请填写此项', { state: 'hidden' });
+    expect(await axe(page)).toEqual([]);
+    await shot(page, 'workflow-retry');
+    await page.keyboard.press('Enter');
+    const archive = () =>
+      world.raised.client.call<{ state: string; currentVersion: number }>('GET', `/api/v1/archives/${id}`);
+    await until(async () => {
+      const { state, currentVersion } = await archive();
+      return currentVersion === 2 && state === 'attested';
+    }, 60_000);
+    const trace = db.collection('trace');
+    expect(await trace.countDocuments({ action: 'workflow.retry', archiveId: id })).toBe(1);
+  } finally {
+    await mongo.close();
+  }
 });

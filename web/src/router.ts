@@ -50,6 +50,11 @@ export const router = createRouter({
           meta: { permission: 'catalog:write' },
         },
         { path: 'ingest', component: () => import('./pages/ingest.vue'), meta: { permission: 'batch:read' } },
+        {
+          path: 'ingest/separators',
+          component: () => import('./pages/separators.vue'),
+          meta: { permission: 'batch:write' },
+        },
         { path: 'overlay', component: () => import('./pages/overlay.vue'), meta: { permission: 'status:read' } },
         { path: 'status', component: () => import('./pages/status.vue'), meta: { permission: 'status:read' } },
         {

@@ -33,7 +33,14 @@ async function split(files: Record<string, Buffer>, stack: object = STACK) {
 }
 
 test('separator sheets tell visits and documents apart, and go in with them as separators', async () => {
-  const visits = await split({
+  const [p1, p2] = STACK.visits;
+  const documents = {
+    visits: [
+      { ...p1, documents: ['MR-01', 'MR-04'] },
+      { ...p2, documents: ['MR-04'] },
+    ],
+  };
+  const files = {
     '01.png': await separator('SEP/V/P1/1', 'SEP/F/MR-01'),
     '02.jpg': await jpegScan(1),
     '03.png': await separator('SEP/F/MR-04'),
@@ -42,7 +49,12 @@ test('separator sheets tell visits and documents apart, and go in with them as s
     '06.png': await separator('SEP/V/P2/1'),
     '07 检验.jpg': await jpegScan(2),
     '08.tif': await tiffOfPages([await separator('SEP/F/MR-04'), await barcodePage([]), await labelled('PAT/P2/1')]),
-  });
+  };
+  const visits = await split(files);
+  // The documents that stack.json names change nothing where each was begun.
+  expect(await split(files, { ...STACK, ...documents })).toEqual(
+    visits.map((one) => ({ ...one, files: one.files.map((file) => ({ ...file, location: expect.anything() })) })),
+  );
   expect(
     visits.map(({ patientNo, files }) => [
       patientNo,
@@ -100,6 +112,32 @@ describe('what could put a page under another patient is refused, naming the she
       async () => ({ '1.png': await begin(), '2.png': await separator('SEP/F/MR-99') }),
     ],
     [
+      'form-missing',
+      { field: 'visits/0/documents/1', sheet: '2.png', page: 1 },
+      { ...one, visits: [{ ...visit('P1'), documents: ['MR-01', 'MR-04', 'MR-01'] }] },
+      async () => ({
+        '1.png': await begin(),
+        '2.png': await separator('SEP/F/MR-01'),
+        '3.jpg': await jpegScan(9),
+        '4.png': await barcodePage([]),
+        '5.jpg': await jpegScan(10),
+        '6.png': await separator('SEP/F/MR-01'),
+        '7.jpg': await jpegScan(11),
+      }),
+    ],
+    [
+      'form-missing',
+      { field: 'visits/0/documents/0', sheet: '1.png', page: 1 },
+      { ...one, visits: [{ ...visit('P1'), documents: ['MR-04'] }] },
+      async () => ({ '1.png': await begin(), '2.jpg': await jpegScan(12) }),
+    ],
+    [
+      'form-unexpected',
+      { sheet: '2.png', page: 1 },
+      { ...one, visits: [{ ...visit('P1'), documents: ['MR-01'] }] },
+      async () => ({ '1.png': await begin(), '2.png': await separator('SEP/F/MR-04'), '3.jpg': await jpegScan(13) }),
+    ],
+    [
       'page-without-visit',
       { sheet: '1.jpg', page: 1 },
       one,
@@ -144,6 +182,12 @@ describe('what could put a page under another patient is refused, naming the she
       { file: 'stack.json', field: 'visits' },
       { visits: [visit('P1'), visit('P1')] },
       async () => ({ '1.jpg': await jpegScan(7) }),
+    ],
+    [
+      'sidecar-invalid',
+      { file: 'stack.json', field: 'visits/0/documents/1' },
+      { ...one, visits: [{ ...visit('P1'), documents: ['MR-01', 'MR-99'] }] },
+      async () => ({ '1.jpg': await jpegScan(14) }),
     ],
     [
       'sidecar-invalid',

@@ -85,7 +85,7 @@ export function usePages(base: string, version: number, numberAt: (place: number
       sheets.value = ready;
       await nextTick();
       await Promise.all(
-        [...document.querySelectorAll<HTMLImageElement>('.print-sheets img')].map((image) => image.decode()),
+        [...document.querySelectorAll<HTMLImageElement>('.print-page')].map((image) => image.decode()),
       );
       window.print();
     } finally {

@@ -3,6 +3,7 @@ import { loans } from './areas/loans.ts';
 import { rebuild } from './areas/rebuild.ts';
 import { overlay } from './areas/overlay.ts';
 import { people } from './areas/people.ts';
+import { separators } from './areas/separators.ts';
 import { template } from './areas/template.ts';
 import { trace } from './areas/trace.ts';
 import { workflows } from './areas/workflows.ts';
@@ -233,6 +234,7 @@ export const en: Messages = {
   },
   catalog: catalog.en,
   rebuild: rebuild.en,
+  separators: separators.en,
   template: template.en,
   people: people.en,
   loans: loans.en,

@@ -3,6 +3,7 @@ import { loans } from './areas/loans.ts';
 import { rebuild } from './areas/rebuild.ts';
 import { overlay } from './areas/overlay.ts';
 import { people } from './areas/people.ts';
+import { separators } from './areas/separators.ts';
 import { template } from './areas/template.ts';
 import { trace } from './areas/trace.ts';
 import { workflows } from './areas/workflows.ts';
@@ -230,6 +231,7 @@ export const zh = {
   },
   catalog: catalog.zh,
   rebuild: rebuild.zh,
+  separators: separators.zh,
   template: template.zh,
   people: people.zh,
   loans: loans.zh,
