@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Random } from '../chain-node/sim/random.ts';
 import { readGenesis } from '../chain-node/genesis.ts';
-import { checkChain } from '../ops/fsck/ledger.ts';
+import { checkChain, get } from '../ops/fsck/ledger.ts';
 import { Collections, type CollectedSample } from './ledger/collected.ts';
 import { Localnet } from './ledger/localnet.ts';
 import { Namespaces } from './ledger/namespaces.ts';
@@ -129,7 +129,7 @@ async function faultsOf(
     first ??= chain.hashes;
     if (chain.hashes.some((own, i) => first![i] !== undefined && first![i] !== own))
       wrong.push(`node ${node + 1}: a fork`);
-    const evidence = (await (await fetch(`${url}/v1/evidence`)).json()) as unknown[];
+    const evidence = await get<unknown[]>(url, '/v1/evidence');
     if (evidence.length > 0) wrong.push(`node ${node + 1}: ${evidence.length} findings against members`);
     [blocks, records] = [Math.max(blocks, chain.hashes.length), Math.max(records, digests.length)];
   }
@@ -239,15 +239,15 @@ export async function bench(args: readonly string[]): Promise<void> {
     await collecting.stop();
     stop();
     await collections.take(net);
-    say('the load is over; every chain is checked');
-    await Promise.all(net.parts.map((part) => part.waitReady()));
-    const { wrong, blocks, records } = await faultsOf(parts, traffic);
     tell('minutes', ran, 'min', `seed ${seed}${signal.aborted ? `; interrupted, ${minutes} were meant` : ''}`);
-    tell('blocks', blocks, 'blocks');
-    tell('transactions', traffic.final.length, 'tx', `${records} records`);
     tell('faults', faults, 'faults', `one each ${every} s`);
     tellMemory(samples);
     tellCollected(collections.samples);
+    say('the load is over; every chain is checked');
+    await Promise.all(net.parts.map((part) => part.waitReady()));
+    const { wrong, blocks, records } = await faultsOf(parts, traffic);
+    tell('blocks', blocks, 'blocks');
+    tell('transactions', traffic.final.length, 'tx', `${records} records`);
     tell(
       'wrong',
       wrong.length,

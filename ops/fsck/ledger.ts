@@ -31,7 +31,8 @@ interface NodeStatus {
 
 const PAGE = 100;
 
-async function get<T>(rpcUrl: string, path: string): Promise<T> {
+/** What a node's rpc answers. Throws if it cannot be reached, or refuses. */
+export async function get<T>(rpcUrl: string, path: string): Promise<T> {
   const url = new URL(path, rpcUrl);
   // A connection that was idle while a page was checked may have been closed at the other end (RFC 9112 §9.5).
   const response = await fetch(url).catch(() => fetch(url));

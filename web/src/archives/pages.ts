@@ -84,9 +84,7 @@ export function usePages(base: string, version: number, numberAt: (place: number
       for (const page of pages) ready.push(await fetchPage(base, numberAt(page), version, 'print'));
       sheets.value = ready;
       await nextTick();
-      await Promise.all(
-        [...document.querySelectorAll<HTMLImageElement>('.print-page')].map((image) => image.decode()),
-      );
+      await Promise.all([...document.querySelectorAll<HTMLImageElement>('.print-page')].map((image) => image.decode()));
       window.print();
     } finally {
       sheets.value = [];
