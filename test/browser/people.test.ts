@@ -1,4 +1,4 @@
-import { BrowserWorld, expectSound, shot } from '../fixtures/browser.ts';
+import { BrowserWorld, DESK, expectSound, shot } from '../fixtures/browser.ts';
 
 const world = new BrowserWorld();
 beforeAll(() => world.start());
@@ -95,6 +95,6 @@ test.each([
     await page.waitForLoadState('networkidle');
     for (const button of (await page.locator('.el-button--primary:not(.is-link)').all()).slice(0, 1))
       await button.hover();
-    await expectSound(page);
+    await expectSound(page, { readAt: [DESK] });
   },
 );

@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core';
-import { BrowserWorld, expectSound, shot } from '../fixtures/browser.ts';
+import { BrowserWorld, DESK, expectSound, shot } from '../fixtures/browser.ts';
 
 /** Every text that a person can type is tried as a script. */
 const EVIL = '<img src=x onerror="document.title=\'XSS\'"><script>document.title="XSS"</script>{{7*7}}';
@@ -229,6 +229,6 @@ test.each([
   await page.waitForLoadState('networkidle');
   if (target === '/loans') await page.click('.queue tbody tr');
   if (target === '/loans') await page.waitForSelector('.side .facts');
-  await expectSound(page);
+  await expectSound(page, { readAt: [DESK] });
   await shot(page, `phone${target.replaceAll('/', '-')}`);
 });
