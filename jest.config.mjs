@@ -25,5 +25,6 @@ export default {
     },
   ],
   maxWorkers: 2,
+  testSequencer: '<rootDir>/test/sequencer.cjs',
   reporters: ['default', '<rootDir>/test/count-reporter.cjs'],
 };

@@ -110,6 +110,7 @@ const FIELDS: Record<string, Kept[] | string> = {
   'pages/activate.vue form.username': 'a user name, which must be one',
   'pages/activate.vue form.code': 'a secret',
   'pages/activate.vue form.password': 'a secret',
+  'pages/separators.vue visit[field]': 'printed from the page alone, nothing is sent',
   'pages/setup.vue code': 'a secret',
   'pages/setup.vue people[role]!.username': 'a user name, by its pattern',
   'pages/setup.vue people[role]!.displayName': ['displayName'],
