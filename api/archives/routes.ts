@@ -159,6 +159,10 @@ export function archiveRoutes(deps: ApiDeps): Route[] {
           .lean<ArchiveVersion[]>();
         const current = versions.find(({ version }) => version === found.currentVersion);
         const latest = current === undefined ? null : await latestCatalog(store.models, current);
+        const [template, suggested] = await Promise.all([
+          templateFor(store.models, found),
+          suggestedOf(store.models, id),
+        ]);
         const arranged = latest === null ? [] : new PackedPages(current!.catalog).number(latest);
         let firstPage = 1;
         return {
@@ -179,14 +183,7 @@ export function archiveRoutes(deps: ApiDeps): Route[] {
             return branch;
           }),
           catalogPlace: placeOf(found),
-          completeness:
-            latest === null
-              ? null
-              : completenessOf(
-                  await templateFor(store.models, found),
-                  latest,
-                  foreignOf(await suggestedOf(store.models, id)),
-                ),
+          completeness: latest === null ? null : completenessOf(template, latest, foreignOf(suggested)),
         };
       },
     }),

@@ -1,5 +1,6 @@
 import type { StatusTone } from '../status.ts';
 import type { Catalog, CatalogTemplate, DocumentType } from '../catalog.ts';
+import { pageKey } from './numbered.ts';
 
 /** 完整、缺失、存疑 (A3): what is missing goes before what is doubtful. */
 export const COMPLETENESS = {
@@ -56,8 +57,8 @@ export function completenessOf(
     );
     if (documents.size > 1) findings.push({ rule: 'branchTwice', type });
   }
-  const others = new Set(foreign.map(({ objectId, page }) => `${objectId}/${page}`));
-  const seen = shown.flatMap(({ pages }) => pages).filter(({ objectId, page }) => others.has(`${objectId}/${page}`));
+  const others = new Set(foreign.map(pageKey));
+  const seen = shown.flatMap(({ pages }) => pages).filter((page) => others.has(pageKey(page)));
   if (seen.length > 0) findings.push({ rule: 'pageForeign', pages: seen.length });
   const torn = new Map<string, string>();
   const last = new Map<string, { at: number; page: number }>();

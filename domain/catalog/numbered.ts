@@ -18,7 +18,8 @@ export interface NumberedNode {
   pages: NumberedPage[];
 }
 
-const keyOf = ({ objectId, page }: PageRef) => `${objectId}/${page}`;
+/** What tells pages of originals apart. */
+export const pageKey = ({ objectId, page }: Pick<PageRef, 'objectId' | 'page'>): string => `${objectId}/${page}`;
 const overlayOf = ({ rotation, mark }: PageOverlay): PageOverlay => ({
   ...(rotation !== undefined && { rotation }),
   ...(mark !== undefined && { mark }),
@@ -32,11 +33,11 @@ export class PackedPages {
   /** `packed` is the catalogue that the package was made by. */
   constructor(packed: Catalog) {
     this.refs = packed.nodes.flatMap(({ pages }) => pages);
-    this.#numbers = new Map(this.refs.map((ref, i) => [keyOf(ref), i + 1]));
+    this.#numbers = new Map(this.refs.map((ref, i) => [pageKey(ref), i + 1]));
   }
 
   numberOf(ref: PageRef): number | undefined {
-    return this.#numbers.get(keyOf(ref));
+    return this.#numbers.get(pageKey(ref));
   }
 
   /** A catalogue by numbers; pages that this package does not have are left out. */

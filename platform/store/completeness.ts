@@ -1,9 +1,10 @@
-import type { Catalog } from '../../domain/catalog.ts';
+import { type Catalog, type CatalogTemplate, templateOn } from '../../domain/catalog.ts';
 import { completenessOf, type CompletenessState } from '../../domain/catalog/completeness.ts';
 import { catalogAt, catalogTemplates, placeOf, templateFor } from './cataloguing.ts';
 import type { Models } from './index.ts';
 import type { Archive } from './models/archive.ts';
 import type { CatalogSuggestion, SuggestedPage } from './models/catalog.ts';
+import { between } from './range.ts';
 
 /** What lists find an archive by: how its catalogue of today stands, and the version of the template that says so. */
 export interface KeptCompleteness {
@@ -27,33 +28,35 @@ export async function completenessBy(
   catalog: Catalog,
   pages?: readonly SuggestedPage[],
 ): Promise<KeptCompleteness> {
-  const template = await templateFor(models, archive);
-  const foreign = foreignOf(pages ?? (await suggestedOf(models, archive.archiveId)));
-  return { completeness: completenessOf(template, catalog, foreign).state, completenessTemplate: template.version };
+  return standing(await templateFor(models, archive), catalog, pages ?? (await suggestedOf(models, archive.archiveId)));
+}
+
+function standing(template: CatalogTemplate, catalog: Catalog, pages: readonly SuggestedPage[]): KeptCompleteness {
+  const { state } = completenessOf(template, catalog, foreignOf(pages));
+  return { completeness: state, completenessTemplate: template.version };
 }
 
 /** Of every day one template holds: from the day one of them begins until the next does. */
-async function periods(models: Models): Promise<{ version: number; from?: Date; to?: Date }[]> {
+async function periods(models: Models): Promise<{ template: CatalogTemplate; time: { $gte?: Date; $lt?: Date } }[]> {
   const templates = await catalogTemplates(models);
   const days = [...new Set(templates.map(({ effectiveFrom }) => effectiveFrom))].sort();
-  const starts = [undefined, ...days.map((day) => new Date(`${day}T00:00:00+08:00`))];
-  return Promise.all(
-    starts.map(async (from, i) => {
-      const to = starts[i + 1];
-      const { version } = await templateFor(models, { dischargedAt: from ?? new Date(to!.getTime() - 1) });
-      return { version, ...(from && { from }), ...(to && { to }) };
-    }),
-  );
+  const starts = days.map((day) => `${day}T00:00:00+08:00`);
+  const before = [{ template: templateOn(templates, ''), time: between(undefined, starts[0]) }];
+  const begun = days.map((day, i) => ({
+    template: templateOn(templates, day),
+    time: between(starts[i], starts[i + 1]),
+  }));
+  return [...before, ...begun];
 }
 
 /** Writes it where it is not known, or was said by another template than that of the visit; tells of how many. */
 export async function refreshCompleteness(models: Models, onEach: () => void): Promise<number> {
   const { Archive } = models;
   let written = 0;
-  for (const { version, from, to } of await periods(models)) {
+  for (const { template, time } of await periods(models)) {
     const stale = Archive.find({
-      completenessTemplate: { $ne: version },
-      ...((from ?? to) && { dischargedAt: { ...(from && { $gte: from }), ...(to && { $lt: to }) } }),
+      completenessTemplate: { $ne: template.version },
+      dischargedAt: time,
       currentVersion: { $gt: 0 },
     });
     for await (const archive of stale.lean<Archive[]>().cursor() as AsyncIterable<Archive>) {
@@ -63,7 +66,7 @@ export async function refreshCompleteness(models: Models, onEach: () => void): P
       if (catalog === null) continue;
       // Who arranged it meanwhile has said it.
       const as = { archiveId, currentVersion, catalogEdit: catalogEdit ?? { $exists: false } };
-      await Archive.updateOne(as, { $set: await completenessBy(models, archive, catalog) });
+      await Archive.updateOne(as, { $set: standing(template, catalog, await suggestedOf(models, archiveId)) });
       written += 1;
     }
   }

@@ -1,13 +1,11 @@
-import type { CatalogTemplate } from '../../domain/catalog.ts';
+import type { Catalog, CatalogTemplate } from '../../domain/catalog.ts';
 import { doubtfulPages, type PageSuggestion } from '../../domain/catalog/classify.ts';
-import { PackedPages } from '../../domain/catalog/numbered.ts';
+import { PackedPages, pageKey } from '../../domain/catalog/numbered.ts';
 import { catalogAt, placeOf } from './cataloguing.ts';
 import { completenessBy } from './completeness.ts';
 import type { Models, Store } from './index.ts';
 import type { Archive, ArchiveVersion } from './models/archive.ts';
 import type { CatalogSuggestion, SuggestedPage } from './models/catalog.ts';
-
-const keyOf = ({ objectId, page }: { objectId: string; page: number }) => `${objectId}/${page}`;
 
 /** What pages seem to be, by their numbers in the package of the archive's version, in their order; pages that it does not have are left out. */
 export function numberSuggestions(packed: PackedPages, pages: readonly SuggestedPage[]): PageSuggestion[] {
@@ -22,13 +20,16 @@ export function numberSuggestions(packed: PackedPages, pages: readonly Suggested
 }
 
 /** The pages that wait for a person, by the catalogue that the archive is shown by. */
-async function doubtfulOf(models: Models, archive: Archive, pages: readonly SuggestedPage[]) {
-  const { archiveId, currentVersion: version } = archive;
-  const [shown, packed] = await Promise.all([
-    catalogAt(models, archiveId, placeOf(archive)),
-    models.ArchiveVersion.findOne({ archiveId, version }).select('catalog').lean<Pick<ArchiveVersion, 'catalog'>>(),
-  ]);
-  if (shown === null || packed === null) return [];
+async function doubtfulOf(
+  { ArchiveVersion }: Models,
+  { archiveId, currentVersion: version }: Archive,
+  shown: Catalog,
+  pages: readonly SuggestedPage[],
+) {
+  const packed = await ArchiveVersion.findOne({ archiveId, version })
+    .select('catalog')
+    .lean<Pick<ArchiveVersion, 'catalog'>>();
+  if (packed === null) return [];
   const numbers = new PackedPages(packed.catalog);
   return doubtfulPages(numbers.number(shown), numberSuggestions(numbers, pages));
 }
@@ -61,10 +62,10 @@ async function rewrite(
     isWritten = changed !== null;
     if (archive === null || changed === null) return;
     const { department, dischargedAt } = archive;
-    const counts = counted(await doubtfulOf(models, archive, changed.pages));
+    const shown = await catalogAt(models, archiveId, placeOf(archive));
+    const counts = counted(shown === null ? [] : await doubtfulOf(models, archive, shown, changed.pages));
     const set = { ...changed, ...counts, department, dischargedAt };
     await models.CatalogSuggestion.updateOne({ archiveId }, { $set: set }, { upsert: true, session });
-    const shown = await catalogAt(models, archiveId, placeOf(archive));
     if (shown === null) return;
     const stands = await completenessBy(models, archive, shown, changed.pages);
     await models.Archive.updateOne({ archiveId }, { $set: stands }, { session });
@@ -79,9 +80,9 @@ export async function recountSuggestions(store: Store, archiveId: string): Promi
 
 /** What a person left where it lies stays so, while it seems to be the same. */
 export function withKept(found: readonly SuggestedPage[], before: readonly SuggestedPage[]): SuggestedPage[] {
-  const known = new Map(before.map((page) => [keyOf(page), page]));
+  const known = new Map(before.map((page) => [pageKey(page), page]));
   return found.map((page) => {
-    const old = known.get(keyOf(page));
+    const old = known.get(pageKey(page));
     const isSame = old?.suggested?.type === page.suggested?.type && old?.foreign === page.foreign;
     return old?.kept !== undefined && isSame ? { ...page, kept: old.kept } : page;
   });
@@ -106,10 +107,10 @@ export async function leavePages(
   by: string,
 ): Promise<boolean> {
   const kept = { by, at: new Date() };
-  const left = new Set(refs.map(keyOf));
+  const left = new Set(refs.map(pageKey));
   return rewrite(store, archiveId, (row) => {
-    const known = new Set(row?.pages.map(keyOf));
+    const known = new Set(row?.pages.map(pageKey));
     if (row === null || ![...left].every((key) => known.has(key))) return null;
-    return { pages: row.pages.map((page) => (left.has(keyOf(page)) ? { ...page, kept } : page)) };
+    return { pages: row.pages.map((page) => (left.has(pageKey(page)) ? { ...page, kept } : page)) };
   });
 }
