@@ -27,14 +27,20 @@ function faultOf(value: string, most: number): SeparatorFault | null {
   return PRINTED.test(value) ? null : 'characters';
 }
 
-/** What the barcode of the sheet says, beside the mark. Throws separator-invalid with the field and the reason (a `SeparatorFault`). */
+/** What keeps a separator from being printed: the field, and why; null if nothing does. */
+export function separatorFault(separator: Separator): { field: string; reason: SeparatorFault } | null {
+  const values: Partial<Record<string, string>> = separator;
+  for (const [field, most] of Object.entries(MOST)) {
+    const value = values[field];
+    const reason = value === undefined ? null : faultOf(value, most);
+    if (reason !== null) return { field, reason };
+  }
+  return null;
+}
+
+/** What the barcode of the sheet says, beside the mark. Throws separator-invalid with its fault. */
 export function separatorText(separator: Separator): string {
-  const said = (field: keyof typeof MOST, value: string): string => {
-    const reason = faultOf(value, MOST[field]);
-    if (reason !== null) throw new SealfolioError('separator-invalid', { field, reason });
-    return value;
-  };
-  return separator.kind === 'visit'
-    ? `SEP/V/${said('patientNo', separator.patientNo)}/${said('visitNo', separator.visitNo)}`
-    : `SEP/F/${said('code', separator.code)}`;
+  const fault = separatorFault(separator);
+  if (fault !== null) throw new SealfolioError('separator-invalid', fault);
+  return separator.kind === 'visit' ? `SEP/V/${separator.patientNo}/${separator.visitNo}` : `SEP/F/${separator.code}`;
 }
