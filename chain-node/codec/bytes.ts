@@ -9,6 +9,11 @@ const SHORT_BYTES = 64;
 /** What stands for bytes that are no character (Unicode, U+FFFD). */
 const UNREADABLE = '\ufffd';
 
+function copy(from: Uint8Array, start: number, to: Uint8Array, at: number, length: number): void {
+  if (length > SHORT_BYTES) to.set(from.subarray(start, start + length), at);
+  else for (let i = 0; i < length; i += 1) to[at + i] = from[start + i]!;
+}
+
 /** Writes the ledger's encoding (docs/receipt-format.md, Bytes): big-endian, length-prefixed, one form for each value. */
 export class Writer {
   #data: Buffer;
@@ -55,8 +60,7 @@ export class Writer {
   raw(bytes: Uint8Array): this {
     const { length } = bytes;
     const at = this.#grow(length);
-    if (length > SHORT_BYTES) this.#data.set(bytes, at);
-    else for (let i = 0; i < length; i += 1) this.#data[at + i] = bytes[i]!;
+    copy(bytes, 0, this.#data, at, length);
     return this;
   }
 
@@ -126,10 +130,9 @@ export class Reader {
 
   raw(length: number): Buffer {
     const at = this.#take(length);
-    const copy = Buffer.allocUnsafe(length);
-    if (length > SHORT_BYTES) this.#data.copy(copy, 0, at, at + length);
-    else for (let i = 0; i < length; i += 1) copy[i] = this.#data[at + i]!;
-    return copy;
+    const own = Buffer.allocUnsafe(length);
+    copy(this.#data, at, own, 0, length);
+    return own;
   }
 
   #length(max: number): number {
