@@ -1,4 +1,5 @@
 import { MongoClient } from 'mongodb';
+import type { Page } from 'playwright-core';
 import { waitForEnd } from '../../ops/ingest/send.ts';
 import { DEMO_MEMBERS } from '../../ops/launch/layout.ts';
 import { axe, BrowserWorld, shot } from '../fixtures/browser.ts';
@@ -44,6 +45,14 @@ test('a system administrator sees how each member is reached, and until when the
   await shot(page, 'overlay');
 });
 
+/** Asks for the list again until it shows what is waited for. */
+async function refreshed(page: Page, isDone: () => Promise<boolean>): Promise<void> {
+  while (!(await isDone())) {
+    await page.click('button:has-text("刷新")');
+    await page.waitForLoadState('networkidle');
+  }
+}
+
 test('what is stuck comes first, with its cause and what to do; it goes on by itself once that is done', async () => {
   const node = world.raised.consortium.parts.get('node-yz1')!;
   await node.stop();
@@ -51,13 +60,7 @@ test('what is stuck comes first, with its cause and what to do; it goes on by it
   const page = await world.login('sysadmin');
   await page.click('nav >> text=流程');
   const stuck = page.locator('tbody tr:has-text("ledger-unavailable")');
-  const look = async (isDone: () => Promise<boolean>) => {
-    while (!(await isDone())) {
-      await page.click('button:has-text("刷新")');
-      await page.waitForLoadState('networkidle');
-    }
-  };
-  await look(async () => (await stuck.count()) > 0);
+  await refreshed(page, async () => (await stuck.count()) > 0);
   expect(await stuck.first().innerText()).toContain('检查本单位账本节点');
   expect(await axe(page)).toEqual([]);
   await shot(page, 'workflows');
@@ -69,7 +72,7 @@ test('what is stuck comes first, with its cause and what to do; it goes on by it
 
   await node.start();
   expect((await waitForEnd(world.raised.client, batch)).state).toBe('attested');
-  await look(async () => (await stuck.count()) === 0);
+  await refreshed(page, async () => (await stuck.count()) === 0);
 });
 
 test('what waiting does not repair waits for a person; put right, it goes on at their word, with a reason', async () => {
@@ -92,10 +95,7 @@ test('what waiting does not repair waits for a person; put right, it goes on at 
     const page = await world.login('clerk');
     await page.goto(`${world.url}/workflows`);
     const waiting = page.locator('tbody tr:has-text("archiving-failed")');
-    while ((await waiting.count()) === 0) {
-      await page.click('button:has-text("刷新")');
-      await page.waitForLoadState('networkidle');
-    }
+    await refreshed(page, async () => (await waiting.count()) > 0);
     await waiting.locator('button.link').click();
     await page.waitForSelector('.el-drawer .el-timeline-item');
     // Restored from the backup, say.

@@ -9,7 +9,7 @@ import { sm3 } from '../../../platform/crypto/index.ts';
 import type { ArchiveVersion, CatalogEdit, CatalogSuggestion } from '../../../platform/store/index.ts';
 import { type Person, TestApi } from '../../fixtures/api.ts';
 import { committed, type Original, startArchiving } from '../../fixtures/archiving.ts';
-import { barcodePage } from '../../fixtures/barcodes.ts';
+import { barcodeSheet } from '../../fixtures/barcodes.ts';
 import { TestMember } from '../../fixtures/member.ts';
 import { titleTest } from '../../fixtures/titles.ts';
 import { until } from '../../fixtures/until.ts';
@@ -36,16 +36,8 @@ afterAll(async () => {
 });
 
 let seed = 0;
-/** A scanned sheet whose forms’ barcodes say `codes`, declared as `documentType` by who sent it. */
-const sheet = async (documentType: DocumentType, ...codes: string[]): Promise<Original> => ({
-  data: await barcodePage(
-    codes.map((text) => ({ format: 'Code128' as const, text })),
-    { seed: (seed += 1) },
-  ),
-  mediaType: 'image/png',
-  documentType,
-  pageCount: 1,
-});
+const sheet = (documentType: DocumentType, ...codes: string[]): Promise<Original> =>
+  barcodeSheet(documentType, codes, (seed += 1));
 /** By its title alone. */
 const titled = async (documentType: DocumentType, title: string): Promise<Original> => ({
   data: await scanOf(title, '云州市第一人民医院', (seed += 1)),

@@ -6,7 +6,7 @@ import type { CatalogSuggestion } from '../../../platform/store/index.ts';
 import { classificationWorkflowId, WorkflowName } from '../../../workflows/shared.ts';
 import { type Person, TestApi } from '../../fixtures/api.ts';
 import { committed, type Original, startArchiving } from '../../fixtures/archiving.ts';
-import { barcodePage } from '../../fixtures/barcodes.ts';
+import { barcodeSheet } from '../../fixtures/barcodes.ts';
 import { TestMember } from '../../fixtures/member.ts';
 import { until } from '../../fixtures/until.ts';
 
@@ -38,16 +38,8 @@ afterAll(async () => {
 });
 
 let seed = 0;
-/** A scanned sheet whose barcodes say `codes`, declared as `documentType` by who sent it. */
-const sheet = async (documentType: DocumentType, ...codes: string[]): Promise<Original> => ({
-  data: await barcodePage(
-    codes.map((text) => ({ format: 'Code128' as const, text })),
-    { seed: (seed += 1) },
-  ),
-  mediaType: 'image/png',
-  documentType,
-  pageCount: 1,
-});
+const sheet = (documentType: DocumentType, ...codes: string[]): Promise<Original> =>
+  barcodeSheet(documentType, codes, (seed += 1));
 async function archived(archiveId: string, files: readonly Original[], reason?: string): Promise<unknown> {
   const batchId = await committed(member, archiveId, files, reason === undefined ? {} : { reason });
   return (await startArchiving(member, archiveId, batchId)).result();
