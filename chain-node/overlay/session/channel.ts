@@ -83,6 +83,7 @@ export class Channel {
   #saidOut = 0;
   #heardIn = -1;
   #heardAt = performance.now();
+  #tickedAt = performance.now();
   #askedAt = 0;
   #doubtedAt: number | null = null;
   #ackTimer: NodeJS.Timeout | undefined;
@@ -259,6 +260,10 @@ export class Channel {
   #onTick(): void {
     const { limits } = this.#options;
     const now = performance.now();
+    // While this process stood still (a full machine, one that was suspended) it heard nobody: that is no silence.
+    const lateMs = now - this.#tickedAt - TICK_MS;
+    if (lateMs > TICK_MS) this.#heardAt += lateMs;
+    this.#tickedAt = now;
     const silentMs = now - this.#heardAt;
     if (silentMs > limits.giveUpAfterMs) return this.#break(new OverlayError('timeout', 'the other end is silent'));
     if (silentMs > limits.askAfterMs && now - this.#askedAt > limits.askAfterMs) {

@@ -11,7 +11,7 @@ const world = new OverlayWorld(['yz3', 'yzp'], {
     echo: (stream) => stream.pipe(stream),
     sink: (stream) => stream.resume().once('end', () => stream.end()),
   },
-  limits: { idleAfterMs: 600, partAfterMs: 1500, giveUpAfterMs: 1500, askAfterMs: 400 },
+  limits: { idleAfterMs: 600, partAfterMs: 1500, giveUpAfterMs: 4000, askAfterMs: 400 },
 });
 beforeAll(() => world.start(openTo('echo', 'sink')));
 afterAll(() => world.stop());
@@ -118,15 +118,19 @@ test.each([
   await until(() => world.overlay(still).sessions.all().length === 0);
   await world.startOverlay(gone);
   await world.linked();
+  // On a slow machine a part may have ended before: then there are several, and only the last one broke off.
   const fresh = async (id: string) => (await told(id, 'sink')).filter(({ key }) => !known.has(key));
   await until(async () => {
     const both = await Promise.all(['yz1', 'yz2'].map(fresh));
-    return both.every((list) => list.length === 1 && list[0]!.match === true);
+    return both.every((list) => list[0]?.ending === 3 && list.every(({ match }) => match === true));
   });
-  const [[mine], [theirs]] = await Promise.all([fresh('yz1'), fresh('yz2')]);
+  const [mine, theirs] = await Promise.all([fresh('yz1'), fresh('yz2')]);
   expect(mine).toEqual(theirs);
-  expect(mine).toMatchObject({ state: 'settled', ending: 3 });
-  expect(mine!.there.bytes).toBeGreaterThan(500_000);
+  expect(new Set(mine.map(({ session: id }) => id)).size).toBe(1);
+  expect(mine.map(({ state, ending }) => [state, ending])).toEqual(
+    mine.map((_part, i) => ['settled', i === 0 ? 3 : 2]),
+  );
+  expect(mine.reduce((sum, { there }) => sum + there.bytes, 0)).toBeGreaterThan(500_000);
 });
 
 test('the other end does not come back: this one attests alone, and says so', async () => {

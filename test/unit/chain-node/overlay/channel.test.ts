@@ -263,6 +263,21 @@ test('a path that carries nothing is told, and a silent end is given up', async 
   expect(pair.errors.sort()).toEqual(['a timeout', 'b timeout']);
 });
 
+test('a standstill of this process is not the silence of the other end', async () => {
+  const now = performance.now.bind(performance);
+  let stoodStillMs = 0;
+  const clock = jest.spyOn(performance, 'now').mockImplementation(() => now() + stoodStillMs);
+  try {
+    pair = new Pair({ askAfterMs: 50, giveUpAfterMs: 5000 });
+    stoodStillMs = 60_000;
+    // Both ask at their next tick, and are answered.
+    await until(() => pair.wire.length >= 4 || pair.errors.length > 0);
+    expect(pair.errors).toEqual([]);
+  } finally {
+    clock.mockRestore();
+  }
+});
+
 test('that the other end lost the session is believed only if it does not answer', async () => {
   pair = new Pair();
   pair.a.doubt();
