@@ -19,7 +19,10 @@ export interface Plan {
 }
 
 /** Rows looked at for one page at most: beyond that the page ends early, and the next goes on there. */
-export const MOST_EXAMINED = 2000;
+const MOST_EXAMINED = 2000;
+/** Rows looked at first, for each one that is asked for: most pages are full then. The database fetches all at once. */
+const EXAMINED_FIRST = 4;
+const MOST_COUNTED = 1000;
 const EMPTY = (filter: Filter) => Object.keys(filter).length === 0;
 
 /**
@@ -48,10 +51,14 @@ export function inOrder(
 export const startsWith = (text: string): Filter => ({ $gte: text, $lt: `${text}\uffff` });
 
 /** The stages of one page of a plan; one row more than `limit` tells that there are more. */
-export const orderedStages = ({ found, rest, sort }: Plan, limit: number): PipelineStage[] => [
+export const orderedStages = (
+  { found, rest, sort }: Plan,
+  limit: number,
+  mostExamined = MOST_EXAMINED,
+): PipelineStage[] => [
   { $match: found },
   { $sort: sort },
-  ...(EMPTY(rest) ? [] : [{ $limit: MOST_EXAMINED }, { $match: rest }]),
+  ...(EMPTY(rest) ? [] : [{ $limit: mostExamined }, { $match: rest }]),
   { $limit: limit + 1 },
 ];
 
@@ -60,18 +67,21 @@ export async function orderedPage<T extends object>(
   collection: Collection,
   plan: Plan,
   limit: number,
+  examined = Math.min(EXAMINED_FIRST * limit, MOST_EXAMINED),
 ): Promise<{ rows: T[]; last: T | null; endedEarly: boolean }> {
-  const found = await collection.aggregate<T>(orderedStages(plan, limit)).toArray();
+  const found = await collection.aggregate<T>(orderedStages(plan, limit, examined)).toArray();
   const rows = found.slice(0, limit);
   if (found.length > limit) return { rows, last: rows.at(-1)!, endedEarly: false };
   if (EMPTY(plan.rest)) return { rows, last: null, endedEarly: false };
   const [last] = await collection
-    .aggregate<T>([{ $match: plan.found }, { $sort: plan.sort }, { $skip: MOST_EXAMINED - 1 }, { $limit: 1 }])
+    .aggregate<T>([{ $match: plan.found }, { $sort: plan.sort }, { $skip: examined - 1 }, { $limit: 1 }])
     .toArray();
-  return { rows, last: last ?? null, endedEarly: last !== undefined };
+  if (last === undefined) return { rows, last: null, endedEarly: false };
+  if (examined === MOST_EXAMINED) return { rows, last, endedEarly: true };
+  return orderedPage(collection, plan, limit, MOST_EXAMINED);
 }
 
-/** How many rows a plan has; where there are more to look at than for one page, how many of those looked at. */
+/** How many rows a plan has; where there are more to look at than are counted, how many of those looked at. */
 export async function countPlan(
   collection: Collection,
   { found, rest, sort }: Plan,
@@ -81,12 +91,12 @@ export async function countPlan(
     .aggregate<Record<'examined' | 'total', { n: number }[]>>([
       { $match: found },
       { $sort: sort },
-      { $limit: MOST_EXAMINED + 1 },
+      { $limit: MOST_COUNTED + 1 },
       { $facet: { examined: [counted], total: [{ $match: rest }, counted] } },
     ])
     .toArray();
   const [examined, total] = [counts!.examined[0]?.n ?? 0, counts!.total[0]?.n ?? 0];
-  return { total, isCapped: examined > MOST_EXAMINED };
+  return { total, isCapped: examined > MOST_COUNTED };
 }
 
 /** A cursor, opaque to clients: the name of the order, and the place in it. */

@@ -364,17 +364,18 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
   #tick(): void {
     this.links.broadcast(this.#status());
     const missing = this.#driver.missing();
+    const messages = this.#driver.messages();
     for (const peer of this.links.connected()) {
-      this.#remind(peer);
+      this.#remind(peer, messages);
       if (missing.length > 0) this.#gossip.want(peer, missing);
     }
   }
 
   /** Sends what is known of the present height again to a peer that is at it. */
-  #remind(peer: string): void {
+  #remind(peer: string, messages: readonly Buffer[] = this.#driver.messages()): void {
     const { height } = this.ledger;
     if ((this.#catchUp.heightOf(peer) ?? height) !== height) return;
-    for (const message of this.#driver.messages()) this.links.send(peer, message);
+    for (const message of messages) this.links.send(peer, message);
   }
 
   /** A refusal that a correct peer may cause is logged and counted; one that none would cause closes the link. */

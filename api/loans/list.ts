@@ -190,7 +190,11 @@ export async function listLoans(
   return {
     rows,
     nextCursor,
-    total: counts.reduce((sum, { total }) => sum + total, 0),
+    // A page looks at more than is counted.
+    total: Math.max(
+      rows.length,
+      counts.reduce((sum, { total }) => sum + total, 0),
+    ),
     isCapped: counts.some(({ isCapped }) => isCapped),
   };
 }

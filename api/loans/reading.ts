@@ -1,23 +1,21 @@
 import { z } from 'zod';
 import { SealfolioError } from '../../domain/errors.ts';
-import { isEnded, LoanState } from '../../domain/loan/state.ts';
 import type { LoanEventRow } from '../../platform/store/index.ts';
 import type { ApiDeps } from '../deps.ts';
-import type { Filter } from '../ordered.ts';
 import { type Route, route } from '../route.ts';
 import { loanCalls } from './calls.ts';
-import { filterOf, listLoans, loanFilter, sorting } from './list.ts';
+import { countLoans } from './counts.ts';
+import { listLoans, loanFilter, sorting } from './list.ts';
 import { powerOver, powersOf, visibleFilter } from './powers.ts';
 import { returnRates } from './statistics.ts';
 import { loanParams, names, namesOf, shown, shownLoan, withNames } from './shown.ts';
 
 const MAX_LIST = 200;
-const LIVE = Object.values(LoanState).filter((state) => !isEnded(state));
 
 /** Loans as they are, and what happened to them. */
 export function loanReadingRoutes(deps: ApiDeps): Route[] {
   const { store } = deps;
-  const { Loan, LoanEvent } = store.models;
+  const { LoanEvent } = store.models;
   const { find } = loanCalls(deps);
 
   return [
@@ -60,29 +58,7 @@ export function loanReadingRoutes(deps: ApiDeps): Route[] {
         mine: z.record(z.string(), z.number()),
         all: z.record(z.string(), z.number()),
       }),
-      async handle({ actor }) {
-        const powers = await powersOf(store, actor);
-        const filter = (view: 'tasks' | 'all') => filterOf({ view }, powers);
-        // Those that have ended grow without end: they are counted by nobody.
-        const byState = async (of: Filter) => {
-          const found = await Loan.aggregate<{ _id: string; n: number }>([
-            { $match: of },
-            { $group: { _id: '$state', n: { $sum: 1 } } },
-          ]);
-          return Object.fromEntries(found.map(({ _id, n }) => [_id, n]));
-        };
-        const handedIn = { state: { $in: LIVE.filter((state) => state !== 'draft') } };
-        const isLate = { $lte: ['$task.escalateAt', Date.now()] };
-        const [[waiting], mine, all] = await Promise.all([
-          Loan.aggregate<{ tasks: number; tasksOverdue: number }>([
-            { $match: filter('tasks') },
-            { $group: { _id: null, tasks: { $sum: 1 }, tasksOverdue: { $sum: { $cond: [isLate, 1, 0] } } } },
-          ]),
-          byState({ applicant: actor.id, open: true, state: { $in: LIVE } }),
-          byState(powers.manages ? handedIn : { $and: [handedIn, filter('all')] }),
-        ]);
-        return { tasks: waiting?.tasks ?? 0, tasksOverdue: waiting?.tasksOverdue ?? 0, mine, all };
-      },
+      handle: async ({ actor }) => countLoans(store, await powersOf(store, actor)),
     }),
     route({
       method: 'get',

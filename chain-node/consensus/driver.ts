@@ -35,6 +35,8 @@ const VOTE_BYTES = 1024;
 /** Findings written down in one life of the node. */
 const MAX_ACCUSATIONS = 1000;
 
+const isFor = (hash: Buffer) => (vote: Vote) => vote.blockHash.equals(hash);
+
 export interface DriverOptions {
   ledger: Ledger;
   mempool: Mempool;
@@ -153,7 +155,9 @@ export class ConsensusDriver {
     if (this.#state.step === 'idle') this.#runBehind(() => this.#startIfNeeded());
   }
 
-  onVote(vote: Vote, from: string): Promise<void> {
+  async onVote(vote: Vote, from: string): Promise<void> {
+    // Most votes come again and again. What is kept of a height stays, so that this can be told out of turn.
+    if (vote.height === this.#state.height && this.#kept(vote).some(isFor(vote.blockHash))) return;
     return this.#inTime(vote.height, from, VOTE_BYTES, () => this.#vote(vote));
   }
 
@@ -371,13 +375,18 @@ export class ConsensusDriver {
     return height === this.#state.height && round <= Math.max(this.#state.round, 0) + MAX_ROUNDS_AHEAD;
   }
 
+  /** What is kept of the same voter, round and step at this height. */
+  #kept({ round, type, voter }: Vote): readonly Vote[] {
+    const box = type === VoteType.prevote ? 'prevotes' : 'precommits';
+    return this.#state.votes.get(round)?.[box].get(voter) ?? [];
+  }
+
   async #vote(vote: Vote): Promise<void> {
     if (!this.#isNear(vote.height, vote.round)) return;
-    const box = vote.type === VoteType.prevote ? 'prevotes' : 'precommits';
-    const known = this.#state.votes.get(vote.round)?.[box].get(vote.voter);
-    const [other] = known ?? [];
-    if (known?.some(({ blockHash: hash }) => hash.equals(vote.blockHash))) return;
-    if (known === undefined && this.#isSettled(vote)) return;
+    const known = this.#kept(vote);
+    const [other] = known;
+    if (known.some(isFor(vote.blockHash))) return;
+    if (known.length === 0 && this.#isSettled(vote)) return;
     const { ledger, world } = this.options;
     const publicKey = this.#state.validators.includes(vote.voter) ? ledger.publicKeyOf(vote.voter) : undefined;
     const signed = signedVote(this.#chainId, vote);
@@ -392,7 +401,7 @@ export class ConsensusDriver {
   #isSettled({ round, type, blockHash: hash }: Vote): boolean {
     const votes = this.#state.votes.get(round);
     const ballot = [...((type === VoteType.prevote ? votes?.prevotes : votes?.precommits) ?? []).values()].flat();
-    const same = ballot.filter((vote) => vote.blockHash.equals(hash));
+    const same = ballot.filter(isFor(hash));
     return isQuorum(same.length, this.#state.validators.length);
   }
 

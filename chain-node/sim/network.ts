@@ -31,17 +31,36 @@ const knows = (a: End, b: End): boolean => {
   return key !== undefined && b.holds(key);
 };
 
+/** Pairs of ends, in one direction. */
+class Pairs {
+  readonly #to = new Map<string, Set<string>>();
+
+  has(from: string, to: string): boolean {
+    return this.#to.get(from)?.has(to) === true;
+  }
+
+  add(from: string, to: string): void {
+    const known = this.#to.get(from);
+    if (known === undefined) this.#to.set(from, new Set([to]));
+    else known.add(to);
+  }
+
+  delete(from: string, to: string): void {
+    this.#to.get(from)?.delete(to);
+  }
+}
+
 /** A network whose delays, losses and partitions come from the seed. Order between two ends is not kept. */
 export class VirtualNetwork {
   readonly #ends = new Map<string, End>();
   /** Ends that cannot hear each other: by group. Ends without a group hear everybody. */
   #groups = new Map<string, number>();
-  readonly #deaf = new Set<string>();
+  readonly #deaf = new Pairs();
   readonly #muffled = new Map<string, (bytes: Buffer) => boolean>();
   /** Links that were closed, until they are dialled again. */
-  readonly #closed = new Set<string>();
-  /** Pairs that never meet: `a|b`, either way. */
-  readonly #apart = new Set<string>();
+  readonly #closed = new Pairs();
+  /** They never meet, either way. */
+  readonly #apart = new Pairs();
 
   constructor(
     private readonly clock: Clock,
@@ -54,8 +73,8 @@ export class VirtualNetwork {
 
   /** What `from` sends to `to` is lost; the other way it is not. */
   setDeaf(from: string, to: string, isDeaf: boolean): void {
-    if (isDeaf) this.#deaf.add(`${from}|${to}`);
-    else this.#deaf.delete(`${from}|${to}`);
+    if (isDeaf) this.#deaf.add(from, to);
+    else this.#deaf.delete(from, to);
   }
 
   /** An end that hears all but frames of one kind; null: all. */
@@ -65,7 +84,8 @@ export class VirtualNetwork {
   }
 
   keepApart(a: string, b: string): void {
-    this.#apart.add(`${a}|${b}`).add(`${b}|${a}`);
+    this.#apart.add(a, b);
+    this.#apart.add(b, a);
   }
 
   /** Cuts the network into groups; an empty map heals it. */
@@ -80,9 +100,9 @@ export class VirtualNetwork {
     const [ga, gb] = [this.#groups.get(a.id), this.#groups.get(b.id)];
     return (
       a.memberId !== b.memberId &&
-      !this.#closed.has(`${a.id}|${b.id}`) &&
+      !this.#closed.has(a.id, b.id) &&
       (ga === undefined || gb === undefined || ga === gb) &&
-      !this.#apart.has(`${a.id}|${b.id}`)
+      !this.#apart.has(a.id, b.id)
     );
   }
 
@@ -92,13 +112,14 @@ export class VirtualNetwork {
 
   /** Both ends lose the link; it is dialled again a moment later. */
   #close(a: End, b: End, waitMs = REDIAL_AFTER_MS): void {
-    const pairs = [`${a.id}|${b.id}`, `${b.id}|${a.id}`];
-    for (const pair of pairs) this.#closed.add(pair);
+    this.#closed.add(a.id, b.id);
+    this.#closed.add(b.id, a.id);
     this.clock.after(waitMs, () => {
       // Another life of one of them dials by itself.
       if (this.#ends.get(a.id) !== a || this.#ends.get(b.id) !== b) return;
       if (!knows(a, b) || !knows(b, a)) return this.#close(a, b, Math.min(2 * waitMs, MAX_REDIAL_MS));
-      for (const pair of pairs) this.#closed.delete(pair);
+      this.#closed.delete(a.id, b.id);
+      this.#closed.delete(b.id, a.id);
       this.#open(a, b);
       this.#open(b, a);
     });
@@ -129,8 +150,10 @@ export class VirtualNetwork {
     return {
       start: async () => {
         this.#ends.set(id, end);
-        for (const peer of this.#ends.values()) this.#closed.delete(`${id}|${peer.id}`);
-        for (const peer of this.#ends.values()) this.#closed.delete(`${peer.id}|${id}`);
+        for (const peer of this.#ends.keys()) {
+          this.#closed.delete(id, peer);
+          this.#closed.delete(peer, id);
+        }
         for (const peer of this.#peersOf(end))
           if (!knows(end, peer) || !knows(peer, end)) this.#close(end, peer, OPEN_AFTER_MS);
         for (const peer of this.#peersOf(end)) {
@@ -159,7 +182,7 @@ export class VirtualNetwork {
 
   #deliver(from: End, to: End, bytes: Buffer): void {
     const { minDelayMs, maxDelayMs, loss, duplication } = this.weather;
-    if (this.random.chance(loss) || this.#deaf.has(`${from.id}|${to.id}`)) return;
+    if (this.random.chance(loss) || this.#deaf.has(from.id, to.id)) return;
     if (this.#muffled.get(to.id)?.(bytes) === true) return;
     const copies = this.random.chance(duplication) ? 2 : 1;
     for (let i = 0; i < copies; i += 1)

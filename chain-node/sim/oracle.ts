@@ -29,6 +29,8 @@ export class Oracle {
   readonly #txs = new Map<string, number>();
   readonly #submitted = new Set<string>();
   readonly #said = new Map<string, string>();
+  /** Frames that were looked at: the same one goes to each peer. */
+  readonly #seen = new WeakSet<Buffer>();
   /** The highest that any correct node decided. */
   height = 0;
 
@@ -119,6 +121,8 @@ export class Oracle {
 
   /** Whatever a correct member signs, it signs once for each height, round and step. */
   sent(by: string, bytes: Buffer): void {
+    if (this.#seen.has(bytes)) return;
+    this.#seen.add(bytes);
     const { kind, payload } = splitFrame(bytes);
     let key: string;
     let hash: Buffer;

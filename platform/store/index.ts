@@ -25,6 +25,7 @@ export type {
   Notice,
   SavedFilter,
 } from './models/loan.ts';
+export { LOAN_INDEXES } from './models/loan.ts';
 export { calendarYears, currentPolicy, FIRST_POLICY, projectLoan, refusalOfEnded } from './lending.ts';
 export { catalogAt, catalogTemplates, editSubject, latestCatalog, placeOf, templateFor } from './cataloguing.ts';
 export { completenessBy, foreignOf, refreshCompleteness, suggestedOf } from './completeness.ts';
