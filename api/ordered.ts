@@ -21,7 +21,7 @@ export interface Plan {
 /** Rows looked at for one page at most: beyond that the page ends early, and the next goes on there. */
 const MOST_EXAMINED = 2000;
 /** Rows looked at first, for each one that is asked for: most pages are full then. The database fetches all at once. */
-const EXAMINED_FIRST = 4;
+const EXAMINED_FIRST = 2;
 const MOST_COUNTED = 1000;
 const EMPTY = (filter: Filter) => Object.keys(filter).length === 0;
 

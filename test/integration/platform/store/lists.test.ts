@@ -1,9 +1,10 @@
 import { type ArchiveFilter, archivePlan, listArchives } from '../../../../api/archives/list.ts';
+import { countLoans, countStages } from '../../../../api/loans/counts.ts';
 import { filterOf, type LoanFilter, listLoans, loanPlan, type OrderName } from '../../../../api/loans/list.ts';
 import type { Powers } from '../../../../api/loans/powers.ts';
 import { orderedStages } from '../../../../api/ordered.ts';
 import { listTrace, tracePlan } from '../../../../api/trace/list.ts';
-import { LoanState } from '../../../../domain/loan/state.ts';
+import { isEnded, LoanState } from '../../../../domain/loan/state.ts';
 import { openStore, type Store } from '../../../../platform/store/index.ts';
 import { makeCard } from '../../../fixtures/card.ts';
 
@@ -47,6 +48,7 @@ beforeAll(async () => {
 });
 const DAY_MS = 86_400_000;
 const BEGAN = Date.UTC(2026, 0, 1);
+const LATER = Date.UTC(2999, 0, 1);
 const STATES = Object.values(LoanState);
 beforeAll(async () => {
   await store.models.Loan.insertMany(
@@ -56,7 +58,7 @@ beforeAll(async () => {
       return {
         loanId: `ln_${i}`,
         applicationId: `la_${i % 40}`,
-        archiveId: `ar_${i % 60}`,
+        archiveId: `ar_${i % 61}`,
         applicant: `u${i % 9}`,
         applicantName: `周${i % 9}`,
         departmentId: `dp_${i % 4}`,
@@ -67,7 +69,7 @@ beforeAll(async () => {
         round: 1,
         levels: ['recordsClerk'],
         passed: 0,
-        open: false,
+        open: !isEnded(state),
         patientNo: `P${String(i % 100).padStart(3, '0')}`,
         visitNo: '1',
         patientName: `${i % 2 === 0 ? '王' : '周'}${i % 7}`,
@@ -77,6 +79,7 @@ beforeAll(async () => {
             ...(i % 4 === 0 && { escalatedTo: 'medicalAffairs' }),
             ...(i % 6 === 0 && { claimedBy: 'u1' }),
             expireAt: BEGAN + (i % 50) * DAY_MS,
+            escalateAt: i % 7 === 0 ? LATER : BEGAN,
           },
         }),
         ...(i % 2 === 0 && { dueAt: BEGAN + (i % 30) * DAY_MS }),
@@ -271,6 +274,32 @@ test.each(every)('loans of %s, filter %j: page by page each once, as one look at
     expect([sort, counted]).toEqual([sort, seen.length]);
   }
 });
+
+/** Loans of a view that have not ended. */
+const counted = async (who: string, view: LoanFilter['view'], more: object) =>
+  store.models.Loan.countDocuments({ $and: [filterOf({ view }, WHO[who]!), { open: true }, more] });
+
+test.each(Object.keys(WHO))(
+  'counts of %s: what the lists hold; an index has all of it, no loan is read',
+  async (who) => {
+    const counts = await countLoans(store, WHO[who]!);
+    const late = { 'task.escalateAt': { $lt: LATER } };
+    const [tasks, tasksOverdue] = [await counted(who, 'tasks', {}), await counted(who, 'tasks', late)];
+    expect(counts).toMatchObject({ tasks, tasksOverdue });
+    for (const state of STATES) {
+      const all = state === 'draft' ? 0 : await counted(who, 'all', { state });
+      expect([state, counts.mine[state] ?? 0]).toEqual([state, await counted(who, 'mine', { state })]);
+      expect([state, counts.all[state] ?? 0]).toEqual([state, all]);
+    }
+    for (const { stages, hint } of Object.values(countStages(WHO[who]!))) {
+      const explained = await store.models.Loan.aggregate(stages)
+        .hint(hint as never)
+        .explain('executionStats');
+      expect(JSON.stringify(explained)).toMatch(/"totalDocsExamined":0\b/);
+      expect(JSON.stringify(explained)).not.toMatch(/"totalDocsExamined":[1-9]/);
+    }
+  },
+);
 
 test('a loan and an application are found by their ids, by who may know of them', async () => {
   const find = (q: string, who: string) =>
