@@ -1,16 +1,18 @@
 import type { z } from 'zod';
-import type { ArchiveVersion, CatalogEdit, Store, User } from '../../platform/store/index.ts';
+import type { ArchiveVersion, CatalogEdit, Store } from '../../platform/store/index.ts';
+import { displayNames } from '../people/names.ts';
 import type { shownEdit } from './schemas.ts';
 
 export type ShownEdit = z.infer<typeof shownEdit>;
 
 /** Who made which catalogue of an archive, when and why, newest first; of one version or place, if that is asked for. */
 export async function editsShown(
-  { models }: Store,
+  store: Store,
   archiveId: string,
   version?: number,
   edit?: number,
 ): Promise<ShownEdit[]> {
+  const { models } = store;
   const of = { archiveId, ...(version !== undefined && { version }) };
   const [packed, edits] = await Promise.all([
     models.ArchiveVersion.find(of)
@@ -20,8 +22,10 @@ export async function editsShown(
       .select('-catalog -manifest')
       .lean<Omit<CatalogEdit, 'catalog' | 'manifest'>[]>(),
   ]);
-  const users = await models.User.find({ username: { $in: edits.map(({ by }) => by) } }).lean<User[]>();
-  const nameOf = new Map(users.map(({ username, displayName }) => [username, displayName]));
+  const names = await displayNames(
+    store,
+    edits.map(({ by }) => by),
+  );
   const proof = ({ attestation }: { attestation?: { height: number; txId: string } }) =>
     attestation === undefined ? {} : { attestation: { height: attestation.height, txId: attestation.txId } };
   const shown: ShownEdit[] = [
@@ -34,7 +38,7 @@ export async function editsShown(
     ...edits.map(({ version: number, edit: nth, by, reason, at, restores, ...rest }) => ({
       place: { version: number, edit: nth },
       by,
-      byName: nameOf.get(by) ?? by,
+      byName: names[by] ?? by,
       reason,
       at: at.toISOString(),
       ...(restores !== undefined && { restores }),

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { LoanState } from '../../domain/loan/state.ts';
 import { Place, Purpose, REVIEW_ROLES, Right } from '../../domain/loan/policy.ts';
-import type { LoanRow, Store, User } from '../../platform/store/index.ts';
+import type { LoanRow, Store } from '../../platform/store/index.ts';
+import { displayNames } from '../people/names.ts';
 
 const instant = z.string().describe('RFC 3339');
 export const shownTask = z.object({
@@ -89,11 +90,7 @@ export function shown(row: LoanRow): ShownLoan {
 }
 
 /** Names of whoever comes up in these loans. */
-export async function namesOf(
-  { models }: Store,
-  rows: readonly LoanRow[],
-  more: string[] = [],
-): Promise<Record<string, string>> {
+export function namesOf(store: Store, rows: readonly LoanRow[], more: string[] = []): ReturnType<typeof displayNames> {
   const people = new Set(more);
   for (const { applicant, decisions, task, closed } of rows) {
     people.add(applicant);
@@ -103,6 +100,5 @@ export async function namesOf(
       if (actingFor !== undefined) people.add(actingFor);
     }
   }
-  const users = await models.User.find({ username: { $in: [...people] } }).lean<User[]>();
-  return Object.fromEntries(users.map(({ username, displayName }) => [username, displayName]));
+  return displayNames(store, people);
 }

@@ -8,6 +8,7 @@ import { traced } from '../traced.ts';
 import { text } from '../batches/schemas.ts';
 import type { ApiDeps } from '../deps.ts';
 import { type Call, type Route, route } from '../route.ts';
+import { displayNames } from './names.ts';
 import { shownDeputy, username } from './schemas.ts';
 
 const deputyId = z.string().regex(/^de_[a-z0-9]{1,40}$/);
@@ -21,13 +22,12 @@ const term = z.strictObject({
 type Term = z.infer<typeof term>;
 const answer = z.object({ items: z.array(shownDeputy) });
 
-async function shownList({ models }: Store, found: readonly Deputy[]): Promise<z.infer<typeof shownDeputy>[]> {
-  const names = [...new Set(found.flatMap(({ principal, deputy }) => [principal, deputy]))];
-  const users = await models.User.find({ username: { $in: names } }).lean<User[]>();
-  const person = (name: string) => ({
-    username: name,
-    displayName: users.find((user) => user.username === name)?.displayName ?? name,
-  });
+async function shownList(store: Store, found: readonly Deputy[]): Promise<z.infer<typeof shownDeputy>[]> {
+  const names = await displayNames(
+    store,
+    found.flatMap(({ principal, deputy }) => [principal, deputy]),
+  );
+  const person = (name: string) => ({ username: name, displayName: names[name] ?? name });
   const now = new Date();
   return found.map((one) => ({
     deputyId: one.deputyId,

@@ -2,9 +2,10 @@ import { z } from 'zod';
 import { SealfolioError } from '../../domain/errors.ts';
 import { TRACE_ACTIONS, TRACE_KIND_NAMES } from '../../domain/trace.ts';
 import { Quorum } from '../../platform/ledger/quorum.ts';
-import type { TraceBatch, TraceEntry, User } from '../../platform/store/index.ts';
+import type { TraceBatch, TraceEntry } from '../../platform/store/index.ts';
 import { type Column, workbook } from '../../platform/xlsx/workbook.ts';
 import type { ApiDeps } from '../deps.ts';
+import { displayNames } from '../people/names.ts';
 import { codeOf, PROBLEMS } from '../problems.ts';
 import { type Route, route } from '../route.ts';
 import { traced } from '../traced.ts';
@@ -70,7 +71,7 @@ const lookedFor = async ({ store }: ApiDeps, { patientNo, searched, patientId, .
 /** 追溯 (A7): who did what, and that nothing of it was changed since. */
 export function traceRoutes(deps: ApiDeps): Route[] {
   const { store, ledger, memberName } = deps;
-  const { TraceBatch, TraceEntry, User } = store.models;
+  const { TraceBatch, TraceEntry } = store.models;
   const quorum = new Quorum(deps.witnesses, deps.trust);
 
   return [
@@ -97,16 +98,16 @@ export function traceRoutes(deps: ApiDeps): Route[] {
         })),
       async handle({ query: { before, limit, ...filter } }) {
         const { rows, nextBefore, searchedTo } = await listTrace(store, filter, { before, limit });
-        const people = [...new Set(rows.map(({ actor }) => actor.id))];
-        const [places, users] = await Promise.all([
+        const [places, names] = await Promise.all([
           placesOf(store, rows),
-          User.find({ username: { $in: people } })
-            .select('username displayName')
-            .lean<User[]>(),
+          displayNames(
+            store,
+            rows.map(({ actor }) => actor.id),
+          ),
         ]);
         return {
           items: rows.map((row) => entryShown(row, places.get(row.seq))),
-          names: Object.fromEntries(users.map(({ username, displayName }) => [username, displayName])),
+          names,
           nextBefore,
           searchedTo: searchedTo?.toISOString() ?? null,
         };
