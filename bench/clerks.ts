@@ -23,6 +23,7 @@ const THINK_MS = 5000;
 const ARCHIVES = 20_000;
 const LOANS = 400;
 const PAGES = 12;
+const EACH = 30;
 /** Sessions of one account. */
 const ACCOUNTS = ['clerk', 'clerk2'];
 
@@ -101,6 +102,17 @@ export async function bench([seconds = String(SECONDS), clerks = String(CLERKS)]
     const parts = ['api-yz1', 'worker-yz1', 'mongod', 'temporal'].map(
       (name) => [name, consortium.parts.get(name)!.pid!] as const,
     );
+    const processor = () => parts.map(([, pid]) => processorSeconds(pid));
+    // What each costs, one after the other.
+    for (const [, name, click] of clicks) {
+      const before = processor();
+      for (let i = 0; i < EACH; i += 1)
+        await Promise.all(click({ call: people[i % people.length]!, loanId: loanIds[i % loanIds.length]! }));
+      const cost = processor().map(
+        (after, i) => `${parts[i]![0]} ${((1000 * (after - before[i]!)) / EACH).toFixed(1)}`,
+      );
+      say(`${name.padEnd(18)} a click: ${cost.join(', ')} ms of processor`);
+    }
     const from = performance.now() + WARM_UP_SECONDS * 1000;
     const end = from + Number(seconds) * 1000;
     const work = async (call: Person, i: number) => {
@@ -130,9 +142,7 @@ export async function bench([seconds = String(SECONDS), clerks = String(CLERKS)]
     const beside = probe(() =>
       written.insertOne({ at: new Date() }, { writeConcern: { w: 'majority', journal: true } }),
     );
-    const warm = delay(WARM_UP_SECONDS * 1000).then(
-      () => new Map(parts.map(([name, pid]) => [name, processorSeconds(pid)])),
-    );
+    const warm = delay(WARM_UP_SECONDS * 1000).then(processor);
     await Promise.all(people.map(work));
     const used = await warm;
     const bare = await beside.stop();
@@ -140,8 +150,8 @@ export async function bench([seconds = String(SECONDS), clerks = String(CLERKS)]
       say(
         `${name.padEnd(18)} ${String(list.length).padStart(6)}: median ${quantile(list, 0.5).toFixed(0)} ms, p95 ${quantile(list, 0.95).toFixed(0)} ms`,
       );
-    for (const [name, pid] of parts)
-      say(`${name}: ${(processorSeconds(pid) - used.get(name)!).toFixed(1)} s of processor`);
+    for (const [i, after] of processor().entries())
+      say(`${parts[i]![0]}: ${(after - used[i]!).toFixed(1)} s of processor`);
     const all = [...times.values()].flat();
     const what = `${clerks} clerks for ${seconds} s, ${all.length} requests (${(all.length / Number(seconds)).toFixed(0)}/s), a click each ${THINK_MS / 1000} s, after ${WARM_UP_SECONDS} s of the same`;
     const load = `load of the machine ${os.loadavg()[0]!.toFixed(1)}, one write straight to the database beside it: p95 ${quantile(bare, 0.95).toFixed(0)} ms`;
