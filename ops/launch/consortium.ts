@@ -32,9 +32,10 @@ export interface Consortium {
 
 const MIN_FREE_BYTES = 1024 ** 3;
 const NODE_OPTIONS = {
-  chain: '--max-old-space-size=256',
-  worker: '--max-old-space-size=384',
-  api: '--max-old-space-size=256',
+  chain: ['--max-old-space-size=256'],
+  worker: ['--max-old-space-size=384'],
+  // Most of what a request makes is garbage at its end: in a larger young generation less of it is ever moved.
+  api: ['--max-old-space-size=256', '--max-semi-space-size=32'],
 };
 
 /** Raises a consortium of four members on this machine, and watches over its processes. Throws one clear sentence if it cannot. */
@@ -72,11 +73,11 @@ export async function startConsortium(options: ConsortiumOptions): Promise<Conso
       parts.set(part.options.name, part);
       await part.start();
     };
-    const process_ = (name: string, script: string, memory: string, env: NodeJS.ProcessEnv, health: string) =>
+    const process_ = (name: string, script: string, memory: readonly string[], env: NodeJS.ProcessEnv, health: string) =>
       new Part({
         name,
         command: process.execPath,
-        args: [memory, '--enable-source-maps', path.join(dist, script)],
+        args: [...memory, '--enable-source-maps', path.join(dist, script)],
         env: { ...process.env, ...env, UV_THREADPOOL_SIZE: '4' },
         runDir: where.run,
         ready: () => isHealthy(health),
