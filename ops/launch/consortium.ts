@@ -73,7 +73,13 @@ export async function startConsortium(options: ConsortiumOptions): Promise<Conso
       parts.set(part.options.name, part);
       await part.start();
     };
-    const process_ = (name: string, script: string, memory: readonly string[], env: NodeJS.ProcessEnv, health: string) =>
+    const process_ = (
+      name: string,
+      script: string,
+      memory: readonly string[],
+      env: NodeJS.ProcessEnv,
+      health: string,
+    ) =>
       new Part({
         name,
         command: process.execPath,
