@@ -18,11 +18,10 @@ export interface Plan {
   sort: Record<string, 1 | -1>;
 }
 
-/** Rows looked at for one page at most: beyond that the page ends early, and the next goes on there. */
-const MOST_EXAMINED = 2000;
+/** Rows looked at for one page, and counted, at most: beyond that the page ends early, and the next goes on there. */
+const MOST_EXAMINED = 1000;
 /** Rows looked at first, for each one that is asked for: most pages are full then. The database fetches all at once. */
 const EXAMINED_FIRST = 2;
-const MOST_COUNTED = 1000;
 const EMPTY = (filter: Filter) => Object.keys(filter).length === 0;
 
 /**
@@ -81,7 +80,7 @@ export async function orderedPage<T extends object>(
   return orderedPage(collection, plan, limit, MOST_EXAMINED);
 }
 
-/** How many rows a plan has; where there are more to look at than are counted, how many of those looked at. */
+/** How many rows a plan has; where there are more to look at than for one page, how many of those looked at. */
 export async function countPlan(
   collection: Collection,
   { found, rest, sort }: Plan,
@@ -91,12 +90,12 @@ export async function countPlan(
     .aggregate<Record<'examined' | 'total', { n: number }[]>>([
       { $match: found },
       { $sort: sort },
-      { $limit: MOST_COUNTED + 1 },
+      { $limit: MOST_EXAMINED + 1 },
       { $facet: { examined: [counted], total: [{ $match: rest }, counted] } },
     ])
     .toArray();
   const [examined, total] = [counts!.examined[0]?.n ?? 0, counts!.total[0]?.n ?? 0];
-  return { total, isCapped: examined > MOST_COUNTED };
+  return { total, isCapped: examined > MOST_EXAMINED };
 }
 
 /** A cursor, opaque to clients: the name of the order, and the place in it. */

@@ -190,11 +190,7 @@ export async function listLoans(
   return {
     rows,
     nextCursor,
-    // A page looks at more than is counted.
-    total: Math.max(
-      rows.length,
-      counts.reduce((sum, { total }) => sum + total, 0),
-    ),
+    total: counts.reduce((sum, { total }) => sum + total, 0),
     isCapped: counts.some(({ isCapped }) => isCapped),
   };
 }

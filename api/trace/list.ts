@@ -35,7 +35,7 @@ export function tracePlan(filter: Filter, seq: Filter): Plan {
     ...(isRefused ? [['actor.id', 'result']] : []),
     ['actor.id', 'kind'],
     ['actor.id'],
-    ...(isRefused ? [['result']] : []),
+    ...(isRefused ? [['result', 'kind'], ['result']] : []),
     ['kind'],
     [],
   ];

@@ -88,6 +88,7 @@ entry.index({ loanId: 1, seq: -1 }, only('loanId'));
 entry.index({ term: 1, seq: -1 }, only('term'));
 const refused = { partialFilterExpression: { result: { $in: ['denied', 'failed'] } } };
 entry.index({ result: 1, seq: -1 }, refused);
+entry.index({ result: 1, kind: 1, seq: -1 }, refused);
 entry.index({ 'actor.id': 1, result: 1, seq: -1 }, refused);
 
 const batch = new Schema<TraceBatch>(
