@@ -1,5 +1,6 @@
 const common = {
   testEnvironment: 'node',
+  setupFilesAfterEnv: ['<rootDir>/test/setup/timeout.ts'],
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',
@@ -21,7 +22,6 @@ export default {
       testMatch: ['<rootDir>/test/{integration,workflows,replay,faults,interop,browser,sim}/**/*.test.ts'],
       globalSetup: '<rootDir>/test/setup/global-setup.ts',
       globalTeardown: '<rootDir>/test/setup/global-teardown.ts',
-      setupFilesAfterEnv: ['<rootDir>/test/setup/timeout.ts'],
     },
   ],
   maxWorkers: 2,

@@ -1,2 +1,2 @@
-/** Real servers take their time; this is a bound for a hang, not a measure. */
+/** Real servers take their time, and so does a full machine: this is a bound for a hang, not a measure. */
 jest.setTimeout(240_000);

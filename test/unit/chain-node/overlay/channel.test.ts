@@ -208,8 +208,10 @@ test('a rekey that is lost is made up for', async () => {
     lost += 1;
     return { times: 0, lateMs: 0 };
   });
-  for (let i = 0; i < 40; i += 1) await pair.a.send(data(i));
-  await until(() => pair.got.b.length === 40 && pair.a.rekeys > 0);
+  // Fewer than the old key may carry, however late the exchange comes.
+  for (let i = 0; i < 30; i += 1) await pair.a.send(data(i));
+  await until(() => (pair.got.b.length === 30 && pair.a.rekeys > 0) || pair.errors.length > 0);
+  expect(pair.errors).toEqual([]);
   expect(lost).toBe(4);
 });
 
