@@ -1,12 +1,10 @@
 import type { PipelineStage } from 'mongoose';
-import { LoanState } from '../../domain/loan/state.ts';
 import { LOAN_INDEXES, type Store } from '../../platform/store/index.ts';
 import type { Filter } from '../ordered.ts';
-import { type Powers, taskFilter, visibleFilter } from './powers.ts';
+import { HANDED_IN, HAS_TASK, type Powers, taskFilter, visibleFilter } from './powers.ts';
 
 /** Those that have ended grow without end, and are counted by nobody; `open` tells them apart. */
 const OPEN: Filter = { open: true };
-const HANDED_IN: Filter = { state: { $ne: LoanState.draft } };
 const ALL = 2 ** 31 - 1;
 const BY_STATE: PipelineStage[] = [{ $group: { _id: '$state', n: { $sum: 1 } } }];
 
@@ -27,12 +25,12 @@ export interface LoanCounts {
 /** The stages of each count, and the index that holds all that it asks: no loan is read for it. */
 export function countStages(
   powers: Powers,
-): Record<'tasks' | 'mine' | 'all', { stages: PipelineStage[]; hint: Filter }> {
+): Record<'tasks' | 'mine' | 'all', { stages: PipelineStage[]; hint: Record<string, 1> }> {
   const isLate = { $lte: ['$task.escalateAt', Date.now()] };
   return {
     tasks: {
       stages: [
-        ...through({ 'task.expireAt': { $gt: 0 } }, taskFilter(powers)),
+        ...through(HAS_TASK, taskFilter(powers)),
         { $group: { _id: null, tasks: { $sum: 1 }, tasksOverdue: { $sum: { $cond: [isLate, 1, 0] } } } },
       ],
       hint: LOAN_INDEXES.tasks,
@@ -51,7 +49,7 @@ export function countStages(
 /** How many loans wait for someone, and how those stand that have not ended: own ones, and all one may know of. */
 export async function countLoans({ models: { Loan } }: Store, powers: Powers): Promise<LoanCounts> {
   const { tasks, mine, all } = countStages(powers);
-  const run = <T>({ stages, hint }: typeof tasks) => Loan.aggregate<T>(stages).hint(hint as Record<string, 1>);
+  const run = <T>({ stages, hint }: typeof tasks) => Loan.aggregate<T>(stages).hint(hint);
   const [[waiting], own, known] = await Promise.all([
     run<Pick<LoanCounts, 'tasks' | 'tasksOverdue'>>(tasks),
     run<{ _id: string; n: number }>(mine),

@@ -57,15 +57,15 @@ export function powerOver(
 }
 
 /** What every task has: the indexes hold only rows that have one. */
-const OPEN: Filter = { 'task.expireAt': { $gt: 0 } };
+export const HAS_TASK: Filter = { 'task.expireAt': { $gt: 0 } };
 
 /** Fields of the tasks that wait for a person's roles. */
 function tasksOf({ roles, departmentId }: Person): Filter[] {
   return roles.filter(isReviewRole).flatMap((role) => {
     const own = role === 'departmentHead' ? { departmentId: departmentId ?? 'none' } : {};
     return [
-      { 'task.role': role, ...own, ...OPEN },
-      { 'task.escalatedTo': role, ...own, ...OPEN },
+      { 'task.role': role, ...own, ...HAS_TASK },
+      { 'task.escalatedTo': role, ...own, ...HAS_TASK },
     ];
   });
 }
@@ -101,14 +101,16 @@ const distinct = (filters: Filter[]): Filter[] => [
   ...new Map(filters.map((filter) => [JSON.stringify(filter), filter])).values(),
 ];
 
+/** A draft is nobody's but its applicant's. */
+export const HANDED_IN: Filter = { state: { $ne: 'draft' } };
+
 /** Rows that this person may know of: own ones; those of the own department, for its head; those one reviews. */
 export function visibleFilter({ self, manages, principals }: Powers): Filter {
-  const handedIn = { state: { $ne: 'draft' } };
   const own = { applicant: self.username };
-  if (manages) return { $or: [own, handedIn] };
+  if (manages) return { $or: [own, HANDED_IN] };
   const reviewed = [self, ...principals].flatMap((person) =>
     person.roles.filter(isReviewRole).map((role) => ({
-      ...handedIn,
+      ...HANDED_IN,
       ...(role === 'departmentHead' && { departmentId: person.departmentId ?? 'none' }),
     })),
   );
