@@ -55,7 +55,7 @@ const MAX_AGENT = 120;
 const MAX_ID = 64;
 /** Refusals that say: not you, or not there for you. */
 const DENIED = new Set([403, 404, 410, 423]);
-const ANONYMOUS: Actor = { type: 'anonymous', id: 'anonymous', displayName: '', roles: [], permissions: [] };
+const ANONYMOUS: Actor = { type: 'anonymous', id: 'anonymous', displayName: '', roles: [], permissions: [], principals: [] };
 const CSP = [
   "default-src 'self'",
   "script-src 'self' 'wasm-unsafe-eval'",
@@ -120,7 +120,7 @@ function createGate(deps: ApiDeps) {
       throw new SealfolioError('csrf-invalid');
     if (permission !== 'session' && isTotpMissing(found.user, environment))
       throw new SealfolioError('totp-enrolment-required');
-    return actorOf(found.user, environment);
+    return actorOf(found, environment);
   }
 
   return async (request: Request, gated: Gated): Promise<{ actor: Actor; may: boolean }> => {

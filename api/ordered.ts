@@ -80,19 +80,31 @@ export async function orderedPage<T extends object>(
   return orderedPage(collection, plan, limit, MOST_EXAMINED);
 }
 
-/** How many rows a plan has; where there are more to look at than for one page, how many of those looked at. */
-export async function countPlan(
-  collection: Collection,
-  { found, rest, sort }: Plan,
-): Promise<{ total: number; isCapped: boolean }> {
+/** The fields that a filter looks at. */
+const fieldsOf = (filter: unknown): string[] =>
+  typeof filter !== 'object' || filter === null
+    ? []
+    : Object.entries(filter).flatMap(([name, value]) =>
+        name.startsWith('$') ? (Array.isArray(value) ? value.flatMap(fieldsOf) : []) : [name],
+      );
+
+/** The stages of a count. Only the fields that are asked for are taken, so that where an index holds them no row is read. */
+export function totalStages({ found, rest, sort }: Plan): PipelineStage[] {
   const counted = { $count: 'n' };
+  const fields = [...Object.keys(sort), ...fieldsOf(found), ...fieldsOf(rest)];
+  return [
+    { $match: found },
+    { $sort: sort },
+    { $limit: MOST_EXAMINED + 1 },
+    { $project: { _id: 0, ...Object.fromEntries(fields.map((field) => [field, 1])) } },
+    { $facet: { examined: [counted], total: [{ $match: rest }, counted] } },
+  ];
+}
+
+/** How many rows a plan has; where there are more to look at than for one page, how many of those looked at. */
+export async function countPlan(collection: Collection, plan: Plan): Promise<{ total: number; isCapped: boolean }> {
   const [counts] = await collection
-    .aggregate<Record<'examined' | 'total', { n: number }[]>>([
-      { $match: found },
-      { $sort: sort },
-      { $limit: MOST_EXAMINED + 1 },
-      { $facet: { examined: [counted], total: [{ $match: rest }, counted] } },
-    ])
+    .aggregate<Record<'examined' | 'total', { n: number }[]>>(totalStages(plan))
     .toArray();
   const [examined, total] = [counts!.examined[0]?.n ?? 0, counts!.total[0]?.n ?? 0];
   return { total, isCapped: examined > MOST_EXAMINED };

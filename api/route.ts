@@ -2,6 +2,7 @@ import type { Request, Response } from 'express';
 import type { z } from 'zod';
 import type { Permission, Role } from '../domain/access.ts';
 import type { TraceAction } from '../domain/trace.ts';
+import type { Principal } from './people/principals.ts';
 import type { TraceMore } from './traced.ts';
 
 /** Who asks: a person with a session, a system by its signature, or nobody. */
@@ -12,6 +13,8 @@ export interface Actor {
   roles: Role[];
   permissions: readonly Permission[];
   departmentId?: string | undefined;
+  /** Of a person: whom they act for. */
+  principals: readonly Principal[];
   /** Where the request came from, for the trace. */
   place?: { address: string; agent: string };
 }

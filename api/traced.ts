@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { TraceAction } from '../domain/trace.ts';
 import type { Archive, LoanRow, Store, TraceEntry, TraceEvent } from '../platform/store/index.ts';
 import type { Actor } from './route.ts';
@@ -10,7 +11,7 @@ type About = Pick<TraceMore, 'archiveId' | 'patientId' | 'purpose'>;
 
 /** Archives and loans whose patient is remembered: what does not change of them. */
 const MOST_KNOWN = 5000;
-const known = new WeakMap<Store, Map<string, About>>();
+const known = new WeakMap<Store, LRUCache<string, About>>();
 
 async function read(
   { models, trace }: Store,
@@ -34,12 +35,11 @@ async function read(
 /** Whose archive or loan it is, for the timelines by patient and by archive. */
 async function aboutOf(store: Store, archiveId: string | undefined, loanId: string | undefined): Promise<About> {
   if (archiveId === undefined && loanId === undefined) return {};
-  const remembered = known.get(store) ?? new Map<string, About>();
+  const remembered = known.get(store) ?? new LRUCache<string, About>({ max: MOST_KNOWN });
   known.set(store, remembered);
   const key = loanId ?? archiveId!;
   const found = remembered.get(key) ?? (await read(store, archiveId, loanId));
   if (found.patientId === undefined) return {};
-  if (remembered.size >= MOST_KNOWN) remembered.delete(remembered.keys().next().value!);
   remembered.set(key, found);
   return found;
 }

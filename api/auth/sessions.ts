@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
+import DataLoader from 'dataloader';
 import { isAdministrator, ROLE_PERMISSIONS } from '../../domain/access.ts';
 import { SealfolioError } from '../../domain/errors.ts';
 import { sm3 } from '../../platform/crypto/index.ts';
 import type { Session, User } from '../../platform/store/index.ts';
 import type { ApiDeps } from '../deps.ts';
+import { type Principal, withPrincipals } from '../people/principals.ts';
 import type { Actor } from '../route.ts';
 import { isPassword } from './passwords.ts';
 import { SecondFactors } from './totp.ts';
@@ -20,6 +22,13 @@ export interface Credentials {
   password: string;
   /** Code of the second factor, where the person has one. */
   code?: string | undefined;
+}
+
+/** A session that is open, and whose it is. */
+export interface Found {
+  session: Session;
+  user: User;
+  principals: Principal[];
 }
 
 export interface Place {
@@ -40,12 +49,13 @@ export const tokenOf = (cookies: string | undefined): string | undefined =>
 export const isTotpMissing = ({ roles, totp }: User, environment: ApiDeps['environment']): boolean =>
   environment === 'production' && isAdministrator(roles) && totp?.confirmedAt === undefined;
 
-export const actorOf = (user: User, environment: ApiDeps['environment']): Actor => ({
+export const actorOf = ({ user, principals }: Omit<Found, 'session'>, environment: ApiDeps['environment']): Actor => ({
   type: 'user',
   id: user.username,
   displayName: user.displayName,
   roles: user.roles,
   departmentId: user.departmentId,
+  principals,
   permissions: isTotpMissing(user, environment)
     ? []
     : [...new Set(user.roles.flatMap((role) => ROLE_PERMISSIONS[role]))],
@@ -56,6 +66,11 @@ export class Sessions {
   readonly #idleMs: number;
   readonly #maxMs: number;
   readonly #factors: SecondFactors;
+  /** Every request asks: those that come in one turn of the event loop are asked for together, and nothing is remembered. */
+  readonly #found = new DataLoader<string, Found | null>((hashes) => this.#read(hashes), {
+    cache: false,
+    batchScheduleFn: setImmediate,
+  });
 
   constructor(private readonly deps: Pick<ApiDeps, 'store' | 'card' | 'sessions'>) {
     this.#idleMs = deps.sessions.idleMinutes * 60_000;
@@ -82,31 +97,41 @@ export class Sessions {
   }
 
   /** The session behind a cookie; null if there is none. A request that a person made keeps it alive, one of the page's own does not. */
-  async find(token: string, isOfPerson = false): Promise<{ session: Session; user: User } | null> {
-    const { User, Session } = this.deps.store.models;
+  async find(token: string, isOfPerson = false): Promise<Found | null> {
+    const found = await this.#found.load(hashToken(token));
+    if (found === null) return null;
+    const { session } = found;
     const now = Date.now();
-    // Both in one command: every request asks it.
-    const [found] = await Session.aggregate<Session & { users: User[] }>([
-      { $match: { tokenHash: hashToken(token), expiresAt: { $gt: new Date(now) } } },
+    if (isOfPerson && now - session.lastSeenAt.getTime() > Math.min(TOUCH_MS, this.#idleMs / 2)) {
+      const expiresAt = new Date(Math.min(now + this.#idleMs, session.createdAt.getTime() + this.#maxMs));
+      const { Session } = this.deps.store.models;
+      await Session.updateOne({ tokenHash: session.tokenHash }, { $set: { lastSeenAt: new Date(now), expiresAt } });
+    }
+    return found;
+  }
+
+  /** Sessions by their hashes, whose they are, and whom these act for, in one command. */
+  async #read(hashes: readonly string[]): Promise<(Found | null)[]> {
+    const { store } = this.deps;
+    const { User, Session } = store.models;
+    const now = new Date();
+    const rows = await Session.aggregate<Session & { user: User & { principals: Principal[] } }>([
+      { $match: { tokenHash: { $in: [...new Set(hashes)] }, expiresAt: { $gt: now } } },
       {
         $lookup: {
           from: User.collection.name,
           localField: 'username',
           foreignField: 'username',
-          pipeline: [{ $match: { disabled: false } }],
-          as: 'users',
+          pipeline: [{ $match: { disabled: false } }, withPrincipals(store, now)],
+          as: 'user',
         },
       },
+      { $unwind: '$user' },
     ]);
-    if (found === undefined) return null;
-    const { users, ...session } = found;
-    const [user] = users;
-    if (user === undefined) return null;
-    if (isOfPerson && now - session.lastSeenAt.getTime() > Math.min(TOUCH_MS, this.#idleMs / 2)) {
-      const expiresAt = new Date(Math.min(now + this.#idleMs, session.createdAt.getTime() + this.#maxMs));
-      await Session.updateOne({ tokenHash: session.tokenHash }, { $set: { lastSeenAt: new Date(now), expiresAt } });
-    }
-    return { session, user };
+    const found = new Map(
+      rows.map(({ user: { principals, ...user }, ...session }) => [session.tokenHash, { session, user, principals }]),
+    );
+    return hashes.map((hash) => found.get(hash) ?? null);
   }
 
   async end(token: string): Promise<void> {

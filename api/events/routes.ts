@@ -18,7 +18,7 @@ export function eventRoutes(deps: ApiDeps): Route[] {
       permission: 'session',
       summary: 'Tells when loans, notices or jobs of mine have changed (text/event-stream)',
       async handle({ actor, request, response }) {
-        const { self, principals } = await powersOf(deps.store, actor);
+        const { self, principals } = powersOf(actor);
         const people = [self, ...principals];
         const concerns = ({ people: named, roles, departmentId }: Change) =>
           named.includes(actor.id) ||

@@ -28,7 +28,7 @@ export function loanCalls(deps: ApiDeps) {
 
   /** The loan, and what the person may do with it. Throws loan-not-found: also to who may not know of it. */
   async function find(id: string, { actor }: Caller): Promise<{ row: LoanRow; powers: Powers }> {
-    const powers = await powersOf(store, actor);
+    const powers = powersOf(actor);
     const row = await visibleLoan(store, powers, id);
     if (row === null) throw new SealfolioError('loan-not-found', { loanId: id });
     return { row, powers };

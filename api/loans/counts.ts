@@ -6,7 +6,6 @@ import { HANDED_IN, HAS_TASK, type Powers, taskFilter, visibleFilter } from './p
 /** Those that have ended grow without end, and are counted by nobody; `open` tells them apart. */
 const OPEN: Filter = { open: true };
 const ALL = 2 ** 31 - 1;
-const BY_STATE: PipelineStage[] = [{ $group: { _id: '$state', n: { $sum: 1 } } }];
 
 /** An index that is read through, and the filter on its keys. Together, the planner would try every index that the filter names. */
 const through = (index: Filter, filter: Filter): PipelineStage[] => [
@@ -25,8 +24,10 @@ export interface LoanCounts {
 /** The stages of each count, and the index that holds all that it asks: no loan is read for it. */
 export function countStages(
   powers: Powers,
-): Record<'tasks' | 'mine' | 'all', { stages: PipelineStage[]; hint: Record<string, 1> }> {
+): Record<'tasks' | 'open', { stages: PipelineStage[]; hint: Record<string, 1> }> {
   const isLate = { $lte: ['$task.escalateAt', Date.now()] };
+  const { username } = powers.self;
+  const isKnown = { $and: [HANDED_IN, visibleFilter(powers)] };
   return {
     tasks: {
       stages: [
@@ -35,31 +36,34 @@ export function countStages(
       ],
       hint: LOAN_INDEXES.tasks,
     },
-    mine: {
-      stages: [{ $match: { applicant: powers.self.username, ...OPEN } }, ...BY_STATE],
-      hint: LOAN_INDEXES.ofApplicant,
-    },
-    all: {
-      stages: [...through(OPEN, { $and: [HANDED_IN, visibleFilter(powers)] }), ...BY_STATE],
+    open: {
+      stages: [
+        ...through(OPEN, { $or: [{ applicant: username }, isKnown] }),
+        { $group: { _id: { state: '$state', isMine: { $eq: ['$applicant', username] } }, n: { $sum: 1 } } },
+      ],
       hint: LOAN_INDEXES.open,
     },
   };
 }
 
+interface OpenCount {
+  _id: { state: string; isMine: boolean };
+  n: number;
+}
+
 /** How many loans wait for someone, and how those stand that have not ended: own ones, and all one may know of. */
 export async function countLoans({ models: { Loan } }: Store, powers: Powers): Promise<LoanCounts> {
-  const { tasks, mine, all } = countStages(powers);
+  const { tasks, open } = countStages(powers);
   const run = <T>({ stages, hint }: typeof tasks) => Loan.aggregate<T>(stages).hint(hint);
-  const [[waiting], own, known] = await Promise.all([
+  const [[waiting], counts] = await Promise.all([
     run<Pick<LoanCounts, 'tasks' | 'tasksOverdue'>>(tasks),
-    run<{ _id: string; n: number }>(mine),
-    run<{ _id: string; n: number }>(all),
+    run<OpenCount>(open),
   ]);
-  const byState = (found: { _id: string; n: number }[]) => Object.fromEntries(found.map(({ _id, n }) => [_id, n]));
-  return {
-    tasks: waiting?.tasks ?? 0,
-    tasksOverdue: waiting?.tasksOverdue ?? 0,
-    mine: byState(own),
-    all: byState(known),
-  };
+  const mine: Record<string, number> = {};
+  const all: Record<string, number> = {};
+  for (const { _id, n } of counts) {
+    if (_id.isMine) mine[_id.state] = n;
+    if (_id.state !== 'draft') all[_id.state] = (all[_id.state] ?? 0) + n;
+  }
+  return { tasks: waiting?.tasks ?? 0, tasksOverdue: waiting?.tasksOverdue ?? 0, mine, all };
 }

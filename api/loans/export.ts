@@ -47,7 +47,7 @@ export function exportRoutes({ store, memberName }: ApiDeps): Route[] {
       summary: 'All loans that the filter finds, as a workbook with a watermark',
       query: loanFilter.extend({ limit: z.coerce.number().int().min(1).max(MAX_ROWS).default(MAX_ROWS) }),
       async handle({ query: { limit, ...filter }, response, ...call }) {
-        const powers = await powersOf(store, call.actor);
+        const powers = powersOf(call.actor);
         const rows = await store.models.Loan.find(filterOf(filter, powers))
           .sort({ createdAt: -1, loanId: -1 })
           .limit(limit)

@@ -83,7 +83,7 @@ export function jobRoutes(deps: ApiDeps): Route[] {
       status: 202,
       async handle({ body, ...call }) {
         const { id: by } = call.actor;
-        const powers = await powersOf(store, call.actor);
+        const powers = powersOf(call.actor);
         const filter = body.filter ?? { view: 'all' as const };
         const named = body.loanIds === undefined ? {} : { loanId: { $in: body.loanIds } };
         const rows = await Loan.find({ $and: [filterOf(filter, powers), named] })

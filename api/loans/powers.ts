@@ -1,8 +1,7 @@
 import type { Role } from '../../domain/access.ts';
 import type { Loan } from '../../domain/loan/loan.ts';
 import { REVIEW_ROLES, type ReviewRole } from '../../domain/loan/policy.ts';
-import { isActing } from '../../domain/people.ts';
-import type { Deputy, LoanRow, Store, User } from '../../platform/store/index.ts';
+import type { LoanRow, Store } from '../../platform/store/index.ts';
 import type { Filter } from '../ordered.ts';
 import type { Actor } from '../route.ts';
 
@@ -12,6 +11,8 @@ interface Person {
   departmentId?: string | undefined;
 }
 
+type Asking = Pick<Actor, 'id' | 'roles' | 'departmentId' | 'principals'>;
+
 /** What someone may decide: by themself, and for whom they are the deputy now. */
 export interface Powers {
   self: Person;
@@ -20,25 +21,12 @@ export interface Powers {
   principals: (Person & { until: number })[];
 }
 
-type Asking = Pick<Actor, 'id' | 'roles' | 'departmentId'>;
-
-/** Of who asks now: what the gate read of the account holds. */
-export async function powersOf({ models }: Store, { id, roles, departmentId }: Asking): Promise<Powers> {
-  const now = new Date();
-  const terms = await models.Deputy.find({ deputy: id, to: { $gt: now } }).lean<Deputy[]>();
-  const acting = terms.filter((term) => isActing(term, now));
-  const names = acting.map(({ principal }) => principal);
-  const users =
-    names.length === 0 ? [] : await models.User.find({ username: { $in: names }, disabled: false }).lean<User[]>();
+/** Of who asks, as the gate has read them. */
+export function powersOf({ id, roles, departmentId, principals }: Asking): Powers {
   return {
     self: { username: id, roles, departmentId },
     manages: roles.includes('recordsClerk') || roles.includes('medicalAffairs'),
-    principals: users.map(({ username: principal, roles: held, departmentId }) => ({
-      username: principal,
-      roles: held,
-      departmentId,
-      until: Math.max(...acting.filter((term) => term.principal === principal).map(({ to }) => to.getTime())),
-    })),
+    principals: principals.map(({ until, ...person }) => ({ ...person, until: until.getTime() })),
   };
 }
 

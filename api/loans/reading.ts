@@ -42,7 +42,7 @@ export function loanReadingRoutes(deps: ApiDeps): Route[] {
         details: { filters: Object.keys(filter), rows: (answer as { items: unknown[] }).items.length },
       }),
       async handle({ query: { sort, cursor, limit, ...filter }, actor }) {
-        const powers = await powersOf(store, actor);
+        const powers = powersOf(actor);
         const { rows, ...rest } = await listLoans(store, filter, powers, { sort, cursor, limit });
         return { items: rows.map(shown), names: await namesOf(store, rows), ...rest };
       },
@@ -58,7 +58,7 @@ export function loanReadingRoutes(deps: ApiDeps): Route[] {
         mine: z.record(z.string(), z.number()),
         all: z.record(z.string(), z.number()),
       }),
-      handle: async ({ actor }) => countLoans(store, await powersOf(store, actor)),
+      handle: async ({ actor }) => countLoans(store, powersOf(actor)),
     }),
     route({
       method: 'get',
@@ -85,7 +85,7 @@ export function loanReadingRoutes(deps: ApiDeps): Route[] {
         ),
       }),
       handle: async ({ query: { from, to }, actor }) => ({
-        items: await returnRates(store, visibleFilter(await powersOf(store, actor)), {
+        items: await returnRates(store, visibleFilter(powersOf(actor)), {
           from: from === undefined ? 0 : Date.parse(from),
           to: to === undefined ? Number.MAX_SAFE_INTEGER : Date.parse(to),
         }),

@@ -1,9 +1,9 @@
 import type { Request } from 'express';
 import { z } from 'zod';
 import { SealfolioError } from '../../domain/errors.ts';
-import type { User } from '../../platform/store/index.ts';
 import { activate } from '../auth/activation.ts';
-import { actorOf, isTotpMissing, SESSION_COOKIE, Sessions, tokenOf } from '../auth/sessions.ts';
+import type { User } from '../../platform/store/index.ts';
+import { actorOf, type Found, isTotpMissing, SESSION_COOKIE, Sessions, tokenOf } from '../auth/sessions.ts';
 import type { ApiDeps } from '../deps.ts';
 import { type Route, route } from '../route.ts';
 import { traced } from '../traced.ts';
@@ -29,14 +29,14 @@ export function sessionRoutes(deps: ApiDeps): Route[] {
   const sessions = new Sessions(deps);
   const cookie = { httpOnly: true, sameSite: 'strict', secure: publicUrl.startsWith('https:'), path: '/' } as const;
 
-  const shown = (person: User, csrf: string) => {
-    const { id, displayName, roles, permissions } = actorOf(person, environment);
+  const shown = (found: Found) => {
+    const { id, displayName, roles, permissions } = actorOf(found, environment);
     return {
       user: { username: id, displayName, roles, permissions },
-      csrf,
+      csrf: found.session.csrf,
       member: { memberId, name: memberName },
       environment,
-      mustEnrolTotp: isTotpMissing(person, environment),
+      mustEnrolTotp: isTotpMissing(found.user, environment),
     };
   };
   const placeOf = (request: Request) => ({
@@ -77,7 +77,7 @@ export function sessionRoutes(deps: ApiDeps): Route[] {
           const login = await sessions.login(body, place);
           await event('session.login', body.username, 'allowed', { requestId, request });
           response.cookie(SESSION_COOKIE, login.token, cookie);
-          return shown(login.user, (await sessions.find(login.token))!.session.csrf);
+          return shown((await sessions.find(login.token))!);
         } catch (error) {
           await event('session.login', body.username, 'denied', { requestId, request });
           throw error;
@@ -93,7 +93,7 @@ export function sessionRoutes(deps: ApiDeps): Route[] {
       async handle({ request }) {
         const found = await sessions.find(tokenOf(request.header('cookie')) ?? '');
         if (found === null) throw new SealfolioError('login-required');
-        return shown(found.user, found.session.csrf);
+        return shown(found);
       },
     }),
     route({

@@ -11,6 +11,7 @@ import type { ApiDeps } from '../deps.ts';
 import { actOnLoan } from '../loans/act.ts';
 import { keyOf } from '../loans/calls.ts';
 import { powerOver, powersOf } from '../loans/powers.ts';
+import { type Principal, withPrincipals } from '../people/principals.ts';
 import { type Route, route } from '../route.ts';
 import { traced } from '../traced.ts';
 import { attentionList } from './attention.ts';
@@ -50,8 +51,11 @@ export function workflowRoutes(deps: ApiDeps): Route[] {
     const loanId = workflowId.split(':')[2] ?? '';
     const loan = await Loan.findOne({ loanId }).lean<LoanRow>();
     if (loan?.task === undefined || workflowId !== loanWorkflowId(memberId, loanId)) return null;
-    const user = await User.findOne({ username, disabled: false }).lean<User>();
-    const power = user && powerOver(await powersOf(store, { ...user, id: username }), loan);
+    const [user] = await User.aggregate<User & { principals: Principal[] }>([
+      { $match: { username, disabled: false } },
+      withPrincipals(store, new Date()),
+    ]);
+    const power = user === undefined ? null : powerOver(powersOf({ ...user, id: username }), loan);
     if (power === null) throw new SealfolioError('loan-assignee-unfit', { field: 'username', loanId });
     return { loanId, taskId: loan.task.taskId, ...power };
   }

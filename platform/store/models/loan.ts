@@ -135,7 +135,6 @@ loan.index({ applicationId: 1, createdAt: -1, loanId: -1 });
 loan.index({ archiveId: 1, state: 1 });
 /** Indexes that queries name: each holds all that they ask (api/loans/counts.ts). */
 export const LOAN_INDEXES = {
-  ofApplicant: { applicant: 1, open: 1, state: 1 },
   open: { open: 1, state: 1, departmentId: 1, applicant: 1 },
   tasks: {
     'task.expireAt': 1,
@@ -145,23 +144,28 @@ export const LOAN_INDEXES = {
     'task.escalateAt': 1,
     departmentId: 1,
     applicant: 1,
+    state: 1,
   },
 } as const;
-loan.index(LOAN_INDEXES.ofApplicant);
+loan.index({ applicant: 1, open: 1, state: 1 });
 loan.index(LOAN_INDEXES.open, { partialFilterExpression: { open: true } });
 loan.index({ applicant: 1, state: 1, dueAt: 1 });
-// Each filter and order that lists offer has one (api/loans/list.ts).
+// Each filter and order that lists offer has one, and by what it holds besides, rows are counted (api/loans/list.ts).
 const when = (field: string) => ({ partialFilterExpression: { [field]: { $gt: 0 } } });
-const first = (...fields: string[]): Record<string, 1> => Object.fromEntries(fields.map((field) => [field, 1]));
+const all = (...fields: string[]): Record<string, 1> => Object.fromEntries(fields.map((field) => [field, 1]));
+const KNOWN_BY = all('state', 'departmentId', 'applicant');
 for (const fields of [[], ['state'], ['applicant'], ['departmentId'], ['archiveId']]) {
-  loan.index({ ...first(...fields), createdAt: -1, loanId: -1 });
-  loan.index({ ...first(...fields), dueAt: 1, loanId: 1 }, when('dueAt'));
+  loan.index({ ...all(...fields), createdAt: -1, loanId: -1, ...KNOWN_BY });
+  loan.index({ ...all(...fields), dueAt: 1, loanId: 1, ...KNOWN_BY }, when('dueAt'));
 }
 loan.index(LOAN_INDEXES.tasks, when('task.expireAt'));
-for (const fields of [['applicant'], ['archiveId'], ['task.role'], ['task.escalatedTo']])
-  loan.index({ ...first(...fields), 'task.expireAt': 1, loanId: 1 }, when('task.expireAt'));
-for (const role of ['task.role', 'task.escalatedTo'])
-  loan.index({ ...first(role, 'departmentId'), 'task.expireAt': 1, loanId: 1 }, when('task.expireAt'));
+const TASK_OF = ['task.role', 'task.escalatedTo'];
+const ofRole = TASK_OF.flatMap((one) => [[one], [one, 'departmentId']]);
+for (const fields of [['applicant'], ['archiveId'], ...ofRole])
+  loan.index(
+    { ...all(...fields), 'task.expireAt': 1, loanId: 1, ...all(...TASK_OF), ...KNOWN_BY },
+    when('task.expireAt'),
+  );
 loan.index({ patientNo: 1, loanId: 1 });
 loan.index({ patientName: 1, loanId: 1 });
 loan.index({ applicantName: 1, loanId: 1 });

@@ -2,7 +2,7 @@ import { type ArchiveFilter, archivePlan, listArchives } from '../../../../api/a
 import { countLoans, countStages } from '../../../../api/loans/counts.ts';
 import { filterOf, type LoanFilter, listLoans, loanPlan, type OrderName } from '../../../../api/loans/list.ts';
 import type { Powers } from '../../../../api/loans/powers.ts';
-import { orderedStages } from '../../../../api/ordered.ts';
+import { orderedStages, totalStages } from '../../../../api/ordered.ts';
 import { listTrace, tracePlan } from '../../../../api/trace/list.ts';
 import { isEnded, LoanState } from '../../../../domain/loan/state.ts';
 import { openStore, type Store } from '../../../../platform/store/index.ts';
@@ -274,6 +274,20 @@ test.each(every)('loans of %s, filter %j: page by page each once, as one look at
     expect([sort, counted]).toEqual([sort, seen.length]);
   }
 });
+
+const COUNTED = [
+  ...(['all', 'mine'] as const).flatMap((view) => SORTS.map((sort) => [view, sort] as const)),
+  ['tasks', 'expire'] as const,
+];
+test.each(Object.keys(WHO).flatMap((who) => COUNTED.map((one) => [who, ...one] as const)))(
+  'how many loans %s has in the view %s, by %s: an index holds all that is asked',
+  async (who, view, sort) => {
+    const stages = totalStages(loanPlan({ view }, WHO[who]!, sort, null));
+    const explained = await store.models.Loan.aggregate(stages).explain('executionStats');
+    expect(JSON.stringify(explained)).toMatch(/"totalDocsExamined":0\b/);
+    expect(JSON.stringify(explained)).not.toMatch(/"totalDocsExamined":[1-9]/);
+  },
+);
 
 /** Loans of a view that have not ended. */
 const counted = async (who: string, view: LoanFilter['view'], more: object) =>
