@@ -6,6 +6,7 @@ import type { MemberConfig } from '../platform/config/schemas.ts';
 import type { LedgerClient } from '../platform/ledger/client.ts';
 import type { Witness } from '../platform/ledger/quorum.ts';
 import type { TrustAnchor } from '../platform/ledger/trust.ts';
+import type { Watermark } from '../platform/ofd/watermarker.ts';
 import type { Logger } from '../platform/observe/logger.ts';
 import type { Registry } from '../platform/observe/metrics.ts';
 import type { Store } from '../platform/store/index.ts';
@@ -34,6 +35,7 @@ export interface ApiDeps {
   /** What payloads of workflows are encrypted by. */
   codec: PayloadCodec;
   events: EventHub;
+  watermark: Watermark;
   metrics: Registry;
   logger: Logger;
   /** Built pages of the web; null serves the api alone. */

@@ -9,6 +9,7 @@ import { LedgerClient } from '../platform/ledger/client.ts';
 import { readTrust } from '../platform/ledger/trust.ts';
 import { createLogger } from '../platform/observe/logger.ts';
 import { createMetrics } from '../platform/observe/metrics.ts';
+import { threadWatermark } from '../platform/ofd/watermarker.ts';
 import { openStore } from '../platform/store/index.ts';
 import { connectTemporal } from '../platform/temporal/client.ts';
 import { EncryptingCodec } from '../platform/temporal/codec.ts';
@@ -63,6 +64,7 @@ export async function main(): Promise<void> {
     temporal: client,
     codec,
     events,
+    watermark: threadWatermark(path.join(__dirname, 'watermark.cjs')),
     metrics: createMetrics(`api-${memberId}`),
     logger,
     webDir: existsSync(webDir) ? webDir : null,

@@ -8,6 +8,7 @@ const ENTRIES = {
   worker: 'workers/index.ts',
   'chain-node': 'chain-node/index.ts',
   checker: 'chain-node/mempool/checker-thread.ts',
+  watermark: 'platform/ofd/watermark-thread.ts',
   demo: 'ops/demo/index.ts',
   verify: 'ops/verify.ts',
   ingest: 'ops/ingest/index.ts',
@@ -63,7 +64,7 @@ const buildProcesses = () =>
     for (const [name, entry] of Object.entries(ENTRIES)) {
       if (!existsSync(path.join(root, entry))) continue;
       const isProcess = ['api', 'worker', 'chain-node'].includes(name);
-      const contents = ['checker', 'heap-probe'].includes(name)
+      const contents = ['checker', 'heap-probe', 'watermark'].includes(name)
         ? `import { main } from './${entry}'; main();`
         : isProcess
           ? `import { fail, main } from './${entry}'; main().catch(fail);`

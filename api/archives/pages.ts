@@ -1,20 +1,31 @@
+import { LRUCache } from 'lru-cache';
 import { SealfolioError } from '../../domain/errors.ts';
 import { type ZipEntry, zipEntries } from '../../platform/ofd/entries.ts';
 import type { MediaType } from '../../platform/ofd/media.ts';
 import { pageName } from '../../platform/ofd/package.ts';
 import { type PageImage, pageImage, thumbnail } from '../../platform/ofd/render.ts';
-import type { ArchiveVersion, Store } from '../../platform/store/index.ts';
+import { type ArchiveVersion, CHUNK_BYTES, type Store } from '../../platform/store/index.ts';
 
 /** Bytes of thumbnails kept in memory; a member's screen shows the same few archives again and again. */
 const CACHE_BYTES = 48 * 1024 * 1024;
 /** Packages whose directory is remembered: where each page lies. */
 const MOST_PACKAGES = 200;
+/** Chunks of packages that stay open for a while: some pages lie in one, and who reads one page reads the next. */
+const MOST_CHUNKS = 32;
+const OPEN_MS = 30_000;
 
 /** Images of pages, by their number in the package; only the bytes of the page that is looked at are opened. */
 export class Pages {
-  readonly #thumbnails = new Map<string, PageImage>();
-  readonly #directories = new Map<string, Promise<Map<string, ZipEntry>>>();
-  #bytes = 0;
+  readonly #thumbnails = new LRUCache<string, PageImage>({
+    maxSize: CACHE_BYTES,
+    sizeCalculation: ({ data }) => data.length,
+  });
+  readonly #directories = new LRUCache<string, Promise<Map<string, ZipEntry>>>({ max: MOST_PACKAGES });
+  readonly #chunks = new LRUCache<string, Promise<Buffer>>({
+    max: MOST_CHUNKS,
+    ttl: OPEN_MS,
+    ttlAutopurge: true,
+  });
 
   constructor(private readonly store: Store) {}
 
@@ -35,7 +46,7 @@ export class Pages {
     const known = this.#thumbnails.get(key);
     if (known !== undefined) return known;
     const small = await thumbnail((await this.image(version, number)).data);
-    this.#keep(key, small);
+    this.#thumbnails.set(key, small);
     return small;
   }
 
@@ -43,17 +54,12 @@ export class Pages {
   async #packed({ package: packed }: ArchiveVersion, number: number): Promise<PageImage | null> {
     if (packed === undefined) return null;
     const { objectId, bytes } = packed;
-    const read = async (range: ZipEntry) => {
-      const pieces: Buffer[] = [];
-      for await (const piece of await this.store.objects.read(objectId, range)) pieces.push(piece as Buffer);
-      return Buffer.concat(pieces);
-    };
+    const read = (range: ZipEntry) => this.#read(objectId, bytes, range);
     let directory = this.#directories.get(objectId);
     if (directory === undefined) {
       directory = zipEntries(bytes, read);
       this.#directories.set(objectId, directory);
       directory.catch(() => this.#directories.delete(objectId));
-      if (this.#directories.size > MOST_PACKAGES) this.#directories.delete(this.#directories.keys().next().value!);
     }
     const entries = await directory;
     for (const [format, mediaType] of [
@@ -66,13 +72,27 @@ export class Pages {
     return null;
   }
 
-  #keep(key: string, image: PageImage): void {
-    this.#thumbnails.set(key, image);
-    this.#bytes += image.data.length;
-    for (const [oldest, { data }] of this.#thumbnails) {
-      if (this.#bytes <= CACHE_BYTES) break;
-      this.#thumbnails.delete(oldest);
-      this.#bytes -= data.length;
+  /** Bytes of a package of `length`, by its chunks. */
+  async #read(objectId: string, length: number, { start, end }: { start: number; end: number }): Promise<Buffer> {
+    const pieces: Buffer[] = [];
+    for (let from = start - (start % CHUNK_BYTES); from < end; from += CHUNK_BYTES) {
+      const chunk = await this.#chunk(objectId, from, Math.min(from + CHUNK_BYTES, length));
+      pieces.push(chunk.subarray(Math.max(0, start - from), end - from));
     }
+    return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+  }
+
+  #chunk(objectId: string, start: number, end: number): Promise<Buffer> {
+    const key = `${objectId}/${start}`;
+    const known = this.#chunks.get(key);
+    if (known !== undefined) return known;
+    const opened = this.store.objects.read(objectId, { start, end }).then(async (pieces) => {
+      const all: Buffer[] = [];
+      for await (const piece of pieces) all.push(piece as Buffer);
+      return all.length === 1 ? all[0]! : Buffer.concat(all);
+    });
+    this.#chunks.set(key, opened);
+    opened.catch(() => this.#chunks.delete(key));
+    return opened;
   }
 }

@@ -7,7 +7,6 @@ import { PackedPages } from '../../domain/catalog/numbered.ts';
 import { SealfolioError } from '../../domain/errors.ts';
 import { packOfd } from '../../platform/ofd/package.ts';
 import type { PageImage } from '../../platform/ofd/render.ts';
-import { watermark } from '../../platform/ofd/watermark.ts';
 import type { ApiDeps } from '../deps.ts';
 import { type ArchiveVersion, latestCatalog } from '../../platform/store/index.ts';
 import { type Ground, groundOf, lentPages, requireContent, requirePage } from '../loans/content.ts';
@@ -26,7 +25,7 @@ const object = (id: string) => ({ type: 'archive', id });
 const USES = { view: 'archive.page', print: 'archive.print', prefetch: 'archive.prefetch' } as const;
 
 /** Pages and files of an archive: who may read them is asked, and traced, at each. */
-export function readingRoutes({ store, memberName }: ApiDeps): Route[] {
+export function readingRoutes({ store, memberName, watermark }: ApiDeps): Route[] {
   const { TraceEntry } = store.models;
   const pages = new Pages(store);
 

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import sharp from 'sharp';
 import { MAX_PIXELS } from './inspect.ts';
 import { escape } from './xml.ts';
@@ -9,16 +10,16 @@ const QUALITY = 82;
 const TILE = { width: 620, height: 300 } as const;
 /** Tiles that are kept: one for each reader, loan and minute. */
 const MOST_TILES = 64;
-const tiles = new Map<string, Promise<Tile>>();
+const tiles = new LRUCache<string, Promise<Tile>>({ max: MOST_TILES });
 
-/** The pixels of a tile that are not clear: where each is, what is kept of the page under it (of 255), and what is added. */
+/** The pixels of a tile that are not clear: where each is, what share is kept of the page under it, and what is added. */
 interface Tile {
   width: number;
   height: number;
   x: Uint16Array;
   y: Uint16Array;
-  kept: Uint8Array;
-  added: Uint8Array;
+  kept: Float32Array;
+  added: Float32Array;
 }
 
 /** What is drawn over and over: grey, so that it is seen on white and on dark, and the text under it stays legible. */
@@ -42,7 +43,6 @@ function tileOf(lines: readonly string[], scale: number): Promise<Tile> {
     .toBuffer()
     .then((pixels) => sparse(pixels, width, height));
   tiles.set(key, made);
-  if (tiles.size > MOST_TILES) tiles.delete(tiles.keys().next().value!);
   return made;
 }
 
@@ -53,22 +53,22 @@ function sparse(rgba: Buffer, width: number, height: number): Tile {
     height,
     x: Uint16Array.from(drawn, (i) => i % width),
     y: Uint16Array.from(drawn, (i) => Math.floor(i / width)),
-    kept: Uint8Array.from(drawn, (i) => 255 - rgba[4 * i + 3]!),
-    added: Uint8Array.from(drawn, (i) => Math.round((rgba[4 * i]! * rgba[4 * i + 3]!) / 255)),
+    kept: Float32Array.from(drawn, (i) => 1 - rgba[4 * i + 3]! / 255),
+    added: Float32Array.from(drawn, (i) => (rgba[4 * i]! * rgba[4 * i + 3]!) / 255),
   };
 }
 
 /** Draws the tile over all of the page, in its pixels: a tenth of them, where blending by libvips goes through all, as floats. */
 function draw(page: Buffer, width: number, height: number, channels: number, tile: Tile): void {
   const { x, y, kept, added } = tile;
+  const pixels = new Uint8ClampedArray(page.buffer, page.byteOffset, page.length);
   for (let top = 0; top < height; top += tile.height)
     for (let left = 0; left < width; left += tile.width)
       for (let i = 0; i < x.length; i += 1) {
         const [column, row] = [left + x[i]!, top + y[i]!];
         if (column >= width || row >= height) continue;
         const at = (row * width + column) * channels;
-        for (let c = 0; c < channels; c += 1)
-          page[at + c] = Math.min(255, Math.round((page[at + c]! * kept[i]!) / 255) + added[i]!);
+        for (let c = at; c < at + channels; c += 1) pixels[c] = pixels[c]! * kept[i]! + added[i]!;
       }
 }
 

@@ -34,6 +34,7 @@ export { archivesIn, between } from './range.ts';
 export { keepSuggestions, leavePages, numberSuggestions, recountSuggestions, withKept } from './suggestions.ts';
 export type { TraceBatch, TraceEntry } from './models/trace.ts';
 export type { AnchoringTx, OutboxItem } from './models/anchoring.ts';
+export { CHUNK_BYTES } from './chunks.ts';
 export { SealedObjects, type ObjectDigests, type ObjectStat } from './objects.ts';
 export type { WorkflowCare, WorkflowTrouble } from './models/workflow.ts';
 export { ObjectKind } from './header.ts';
