@@ -55,7 +55,14 @@ const MAX_AGENT = 120;
 const MAX_ID = 64;
 /** Refusals that say: not you, or not there for you. */
 const DENIED = new Set([403, 404, 410, 423]);
-const ANONYMOUS: Actor = { type: 'anonymous', id: 'anonymous', displayName: '', roles: [], permissions: [], principals: [] };
+const ANONYMOUS: Actor = {
+  type: 'anonymous',
+  id: 'anonymous',
+  displayName: '',
+  roles: [],
+  permissions: [],
+  principals: [],
+};
 const CSP = [
   "default-src 'self'",
   "script-src 'self' 'wasm-unsafe-eval'",

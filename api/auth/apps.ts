@@ -49,7 +49,14 @@ export class Apps {
     if (!isRightKind || !isSignedBy(parts, parameters, signature, await this.#keyOf(app)))
       throw refuse('signature-invalid', 'Signature', 'wrong key or wrong signature');
     await this.#use(parameters.keyId, parameters.nonce);
-    return { type: 'app', id: app.appId, displayName: app.name, roles: [], permissions: app.permissions, principals: [] };
+    return {
+      type: 'app',
+      id: app.appId,
+      displayName: app.name,
+      roles: [],
+      permissions: app.permissions,
+      principals: [],
+    };
   }
 
   async #find(appId: string): Promise<App | null> {

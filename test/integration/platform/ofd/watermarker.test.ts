@@ -8,7 +8,9 @@ const lines = ['云州市第一人民医院 周启明（doctor）', '借阅 ln_x
 const draw = threadWatermark(SCRIPT);
 
 const page = (background: string, width = 600) =>
-  sharp({ create: { width, height: 800, channels: 3, background } }).jpeg().toBuffer();
+  sharp({ create: { width, height: 800, channels: 3, background } })
+    .jpeg()
+    .toBuffer();
 
 test('the thread draws what is drawn without it, each page for whom it was asked, many at once', async () => {
   const pages = await Promise.all(['#fff', '#eee', '#dfd'].map((colour) => page(colour)));
