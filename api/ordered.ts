@@ -91,23 +91,27 @@ const fieldsOf = (filter: unknown): string[] =>
 /** The stages of a count. Only the fields that are asked for are taken, so that where an index holds them no row is read. */
 export function totalStages({ found, rest, sort }: Plan): PipelineStage[] {
   const counted = { $count: 'n' };
-  const fields = [...Object.keys(sort), ...fieldsOf(found), ...fieldsOf(rest)];
+  const fields = [...Object.keys(sort), ...fieldsOf(rest)];
   return [
     { $match: found },
     { $sort: sort },
     { $limit: MOST_EXAMINED + 1 },
     { $project: { _id: 0, ...Object.fromEntries(fields.map((field) => [field, 1])) } },
-    { $facet: { examined: [counted], total: [{ $match: rest }, counted] } },
+    ...(EMPTY(rest)
+      ? [{ $group: { _id: null, examined: { $sum: 1 }, total: { $sum: 1 } } }]
+      : [
+          { $facet: { examined: [counted], total: [{ $match: rest }, counted] } },
+          { $project: { examined: { $first: '$examined.n' }, total: { $first: '$total.n' } } },
+        ]),
   ];
 }
 
 /** How many rows a plan has; where there are more to look at than for one page, how many of those looked at. */
 export async function countPlan(collection: Collection, plan: Plan): Promise<{ total: number; isCapped: boolean }> {
   const [counts] = await collection
-    .aggregate<Record<'examined' | 'total', { n: number }[]>>(totalStages(plan))
+    .aggregate<Partial<Record<'examined' | 'total', number>>>(totalStages(plan))
     .toArray();
-  const [examined, total] = [counts!.examined[0]?.n ?? 0, counts!.total[0]?.n ?? 0];
-  return { total, isCapped: examined > MOST_EXAMINED };
+  return { total: counts?.total ?? 0, isCapped: (counts?.examined ?? 0) > MOST_EXAMINED };
 }
 
 /** A cursor, opaque to clients: the name of the order, and the place in it. */

@@ -96,6 +96,7 @@ function loan(i: number) {
     submittedAt: createdAt,
     dueAt: createdAt + 30 * DAY_MS,
     open: isPending,
+    waitsFor: isPending ? ['recordsClerk'] : [],
     patientNo: patientNo(i * 7),
     visitNo: '1',
     patientName: `${SURNAMES[i % SURNAMES.length]!}样例${i % 5000}`,

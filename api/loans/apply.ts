@@ -189,6 +189,7 @@ export class Applications {
       decisions: [],
       renewals: [],
       open: true,
+      waitsFor: [],
       applicantName: user!.displayName,
       patientNo: archive.patientNo,
       visitNo: archive.visitNo,

@@ -1,7 +1,7 @@
 import type { PipelineStage } from 'mongoose';
 import { LOAN_INDEXES, type Store } from '../../platform/store/index.ts';
 import type { Filter } from '../ordered.ts';
-import { HANDED_IN, HAS_TASK, type Powers, taskFilter, visibleFilter } from './powers.ts';
+import { HANDED_IN, type Powers, taskFilter, visibleFilter } from './powers.ts';
 
 /** Those that have ended grow without end, and are counted by nobody; `open` tells them apart. */
 const OPEN: Filter = { open: true };
@@ -31,10 +31,10 @@ export function countStages(
   return {
     tasks: {
       stages: [
-        ...through(HAS_TASK, taskFilter(powers)),
+        { $match: taskFilter(powers) },
         { $group: { _id: null, tasks: { $sum: 1 }, tasksOverdue: { $sum: { $cond: [isLate, 1, 0] } } } },
       ],
-      hint: LOAN_INDEXES.tasks,
+      hint: LOAN_INDEXES.waiting,
     },
     open: {
       stages: [

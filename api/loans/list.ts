@@ -49,15 +49,26 @@ export const sorting = z.enum(['created', 'due', 'expire']).default('created');
 
 const statesOf = (state: string): string[] => [...new Set(state.split(','))].filter((one) => one in LoanState);
 
+/** What a filter asks that an index has answered, so that it is not looked at row by row. */
+type Answered = readonly (keyof LoanFilter)[];
+
+/** Rows of a view, never more than the person may know of; nothing if `states` say as much. */
+function viewFilter(view: LoanFilter['view'], states: readonly string[] | null, powers: Powers): Filter[] {
+  if (view === 'mine') return [{ applicant: powers.self.username }];
+  if (view === 'tasks') return [taskFilter(powers)];
+  return powers.manages && states !== null && !states.includes('draft') ? [] : [visibleFilter(powers)];
+}
+
 /** The filter as the database takes it, never wider than what the person may know of. */
-export function filterOf(filter: LoanFilter, powers: Powers): Filter {
-  const { view, state, q, dueBefore, dueAfter, purpose, place, emergency, claimed, ...same } = filter;
+export function filterOf(filter: LoanFilter, powers: Powers, answered: Answered = []): Filter {
+  const asked = Object.fromEntries(
+    Object.entries(filter).filter(([name]) => !answered.includes(name as keyof LoanFilter)),
+  ) as Partial<LoanFilter>;
+  const { view, state, q, dueBefore, dueAfter, purpose, place, emergency, claimed, ...same } = asked;
   const all: Filter[] = [];
-  if (view === 'mine') all.push({ applicant: powers.self.username });
-  else all.push(view === 'tasks' ? taskFilter(powers) : visibleFilter(powers));
-  if (state !== undefined) {
-    all.push({ state: { $in: statesOf(state) } });
-  }
+  if (view !== undefined)
+    all.push(...viewFilter(view, filter.state === undefined ? null : statesOf(filter.state), powers));
+  if (state !== undefined) all.push({ state: { $in: statesOf(state) } });
   if (q !== undefined && q !== '') {
     const start = startsWith(q);
     all.push({
@@ -79,7 +90,7 @@ export function filterOf(filter: LoanFilter, powers: Powers): Filter {
   if (dueAfter !== undefined) all.push({ dueAt: { $gte: Date.parse(dueAfter) } });
   const given = Object.entries(same).filter(([, value]) => value !== undefined);
   if (given.length > 0) all.push(Object.fromEntries(given));
-  return { $and: all };
+  return all.length === 0 ? {} : { $and: all };
 }
 
 /** Orders that lists have; where a text is looked for, by what is found by it: numbers, then patients, then applicants. */
@@ -107,17 +118,19 @@ const NARROW: Record<'created' | 'due' | 'expire', readonly (keyof LoanFilter)[]
   expire: ['archiveId', 'applicant'],
 };
 
-/** The branches of an index that hold all rows of a filter; one of all if none is narrower. */
-function branchesOf(filter: LoanFilter, powers: Powers, order: OrderName): Filter[] {
-  if (isText(order)) return [{}];
+/** The branches of an index that hold all rows of a filter, one of all if none is narrower; and what they answer of it. */
+function branchesOf(filter: LoanFilter, powers: Powers, order: OrderName): { branches: Filter[]; answered: Answered } {
+  if (isText(order)) return { branches: [{}], answered: [] };
   const { view, state } = filter;
-  const asked: LoanFilter = { ...filter, ...(view === 'mine' && { applicant: powers.self.username }) };
+  const isMine = view === 'mine';
+  const asked: LoanFilter = { ...filter, ...(isMine && { applicant: powers.self.username }) };
   const name = NARROW[order as keyof typeof NARROW].find((one) => asked[one] !== undefined);
-  if (view === 'tasks' && order === 'expire') return taskBranches(powers);
+  if (view === 'tasks' && order === 'expire') return { branches: taskBranches(powers), answered: ['view'] };
   // One branch a state: each is in order, and they are merged.
-  if (name === 'state') return statesOf(state!).map((one) => ({ state: one }));
-  if (name !== undefined) return [{ [name]: asked[name] }];
-  return view === 'all' && order !== 'expire' ? visibleBranches(powers) : [{}];
+  if (name === 'state') return { branches: statesOf(state!).map((one) => ({ state: one })), answered: ['state'] };
+  if (name !== undefined)
+    return { branches: [{ [name]: asked[name] }], answered: [name === 'applicant' && isMine ? 'view' : name] };
+  return { branches: view === 'all' && order !== 'expire' ? visibleBranches(powers) : [{}], answered: [] };
 }
 
 /** What an index finds in order, and what is left to look at loan by loan. */
@@ -133,14 +146,14 @@ export function loanPlan(filter: LoanFilter, powers: Powers, order: OrderName, p
           $gt: isDue && dueAfter !== undefined ? Date.parse(dueAfter) - 1 : 0,
           ...(isDue && dueBefore !== undefined && { $lt: Date.parse(dueBefore) }),
         };
+  const { branches, answered } = branchesOf(filter, powers, order);
+  const rest = filterOf(filter, powers, [...answered, 'q', ...(isDue ? (['dueBefore', 'dueAfter'] as const) : [])]);
   // What was found by an order before is not found again by the next.
   const before = isText(order) ? TEXTS.slice(0, TEXTS.indexOf(order)) : [];
-  const { q: _q, ...others } = filter;
-  const { $and } = filterOf(others, powers) as { $and: Filter[] };
-  const rest = [...$and, ...before.map((one) => ({ [one]: { $not: startsWith(q!) } }))];
+  const others = before.map((one) => ({ [one]: { $not: startsWith(q!) } }));
   return {
-    found: inOrder(branchesOf(filter, powers, order), ORDERS[order], bounds, place),
-    rest: { $and: rest },
+    found: inOrder(branches, ORDERS[order], bounds, place),
+    rest: others.length === 0 ? rest : { $and: [rest, ...others] },
     sort: { [first]: direction, [then]: direction },
   };
 }

@@ -45,33 +45,27 @@ export function powerOver(
 }
 
 /** What every task has: the indexes hold only rows that have one. */
-export const HAS_TASK: Filter = { 'task.expireAt': { $gt: 0 } };
+const HAS_TASK: Filter = { 'task.expireAt': { $gt: 0 } };
+const NOTHING: Filter = { waitsFor: 'none', ...HAS_TASK };
 
-/** Fields of the tasks that wait for a person's roles. */
-function tasksOf({ roles, departmentId }: Person): Filter[] {
-  return roles.filter(isReviewRole).flatMap((role) => {
-    const own = role === 'departmentHead' ? { departmentId: departmentId ?? 'none' } : {};
-    return [
-      { 'task.role': role, ...own, ...HAS_TASK },
-      { 'task.escalatedTo': role, ...own, ...HAS_TASK },
-    ];
-  });
+/** Rows whose task waits for this person, as branches of an index; never an own application, nor one of whom they act for. */
+export function taskBranches({ self, principals }: Powers): Filter[] {
+  const branches = [self, ...principals].flatMap(({ username, roles, departmentId }) =>
+    roles.filter(isReviewRole).map((role) => ({
+      waitsFor: role,
+      ...(role === 'departmentHead' && { departmentId: departmentId ?? 'none' }),
+      ...HAS_TASK,
+      applicant: { $nin: [...new Set([self.username, username])] },
+    })),
+  );
+  return branches.length === 0 ? [NOTHING] : distinct(branches);
 }
 const isReviewRole = (role: Role): role is ReviewRole => (REVIEW_ROLES as readonly Role[]).includes(role);
-const NOTHING: Filter = { 'task.role': 'none' };
 
-/** Rows whose task waits for this person; never an own application, nor one of whom they act for. */
-export function taskFilter({ self, principals }: Powers): Filter {
-  const filters = [self, ...principals].flatMap((person) =>
-    tasksOf(person).map((filter) => ({ ...filter, applicant: { $nin: [self.username, person.username] } })),
-  );
-  return filters.length === 0 ? NOTHING : { $or: filters };
-}
-
-/** The same as branches of an index, own applications too. */
-export function taskBranches({ self, principals }: Powers): Filter[] {
-  const branches = [self, ...principals].flatMap(tasksOf);
-  return branches.length === 0 ? [NOTHING] : distinct(branches);
+/** The same as one filter. */
+export function taskFilter(powers: Powers): Filter {
+  const branches = taskBranches(powers);
+  return branches.length === 1 ? branches[0]! : { $or: branches };
 }
 
 /** Rows that this person may know of, as branches of an index, drafts of others too: all; or own ones and the department's. */

@@ -1,5 +1,6 @@
 import { type Connection, createConnection } from 'mongoose';
 import type { Card } from '../card/card.ts';
+import { tellWaiting } from './lending.ts';
 import { createAccessModels } from './models/access.ts';
 import { createAnchoringModels } from './models/anchoring.ts';
 import { createArchiveModels } from './models/archive.ts';
@@ -26,7 +27,7 @@ export type {
   SavedFilter,
 } from './models/loan.ts';
 export { LOAN_INDEXES } from './models/loan.ts';
-export { calendarYears, currentPolicy, FIRST_POLICY, projectLoan, refusalOfEnded } from './lending.ts';
+export { calendarYears, currentPolicy, FIRST_POLICY, projectLoan, refusalOfEnded, waitsFor } from './lending.ts';
 export { catalogAt, catalogTemplates, editSubject, latestCatalog, placeOf, templateFor } from './cataloguing.ts';
 export { completenessBy, foreignOf, refreshCompleteness, suggestedOf } from './completeness.ts';
 export { catalogDigest, editBlock, signEdit, writeEdit } from './edits.ts';
@@ -76,8 +77,10 @@ export async function openStore(
   }).asPromise();
   const models = createModels(connection);
   const objects = new SealedObjects(connection.db!, card);
-  if (!readOnly)
+  if (!readOnly) {
     await Promise.all([...Object.values(models).map((model) => model.createIndexes()), objects.createIndexes()]);
+    await tellWaiting(models);
+  }
   return {
     models,
     objects,

@@ -2,10 +2,22 @@ import { CALENDAR, type CalendarYear, WorkCalendar } from '../../domain/calendar
 import { type LoanAct, refusalOf } from '../../domain/loan/acts.ts';
 import type { Refusal } from '../../domain/loan/eligibility.ts';
 import type { Loan } from '../../domain/loan/loan.ts';
-import { DEFAULT_LOAN_POLICY } from '../../domain/loan/policy.ts';
+import { DEFAULT_LOAN_POLICY, type ReviewRole } from '../../domain/loan/policy.ts';
 import { isEnded } from '../../domain/loan/state.ts';
 import type { Models } from './index.ts';
 import type { CalendarRow, LoanPolicyRow } from './models/loan.ts';
+
+/** Roles that may decide the task of a loan. */
+export const waitsFor = ({ task }: Pick<Loan, 'task'>): ReviewRole[] =>
+  task === undefined ? [] : [task.role, ...(task.escalatedTo === undefined ? [] : [task.escalatedTo])];
+
+/** Rows that were written before they told for whom their task waits. */
+export async function tellWaiting({ Loan }: Models): Promise<void> {
+  const roles = ['$task.role', { $ifNull: ['$task.escalatedTo', '$task.role'] }];
+  await Loan.collection.updateMany({ 'task.expireAt': { $gt: 0 }, waitsFor: { $exists: false } }, [
+    { $set: { waitsFor: { $setUnion: [roles] } } },
+  ]);
+}
 
 /** Shows a loan as it is now, unless something later is shown already. What is absent of it is absent in the row. */
 export async function projectLoan({ Loan }: Models, loan: Loan): Promise<void> {
@@ -14,7 +26,7 @@ export async function projectLoan({ Loan }: Models, loan: Loan): Promise<void> {
   await Loan.updateOne(
     { loanId: loan.loanId, seq: { $lt: loan.seq } },
     {
-      $set: { ...loan, open: !isEnded(loan.state), updatedAt: Date.now() },
+      $set: { ...loan, open: !isEnded(loan.state), waitsFor: waitsFor(loan), updatedAt: Date.now() },
       ...(gone.length > 0 && { $unset: Object.fromEntries(gone.map((name) => [name, 1])) }),
     },
   );

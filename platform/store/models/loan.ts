@@ -1,12 +1,14 @@
 import { type Connection, Schema } from 'mongoose';
 import type { CalendarYear } from '../../../domain/calendar.ts';
 import type { Loan, LoanEvent } from '../../../domain/loan/loan.ts';
-import type { LoanPolicy } from '../../../domain/loan/policy.ts';
+import type { LoanPolicy, ReviewRole } from '../../../domain/loan/policy.ts';
 
 /** 借阅 as lists show it: what the workflow told last (the higher `seq` wins), and what names the patient. */
 export interface LoanRow extends Loan {
   /** Not ended: one person has one open loan of an archive. */
   open: boolean;
+  /** Roles that may decide its task: none without one. */
+  waitsFor: ReviewRole[];
   applicantName: string;
   patientNo: string;
   visitNo: string;
@@ -121,6 +123,7 @@ const loan = new Schema<LoanRow>(
     lastReminderAt: Number,
     closed: mixed,
     open: { type: Boolean, required: true },
+    waitsFor: { type: [String], required: true } as never,
     applicantName: text,
     patientNo: text,
     visitNo: text,
@@ -133,39 +136,26 @@ const loan = new Schema<LoanRow>(
 loan.index({ applicant: 1, archiveId: 1 }, { unique: true, partialFilterExpression: { open: true } });
 loan.index({ applicationId: 1, createdAt: -1, loanId: -1 });
 loan.index({ archiveId: 1, state: 1 });
+const all = (...fields: string[]): Record<string, 1> => Object.fromEntries(fields.map((field) => [field, 1]));
+/** What rows are looked at by, whatever a list finds: an index that holds it counts them without reading them. */
+const KNOWN_BY = all('state', 'departmentId', 'applicant');
 /** Indexes that queries name: each holds all that they ask (api/loans/counts.ts). */
-export const LOAN_INDEXES = {
-  open: { open: 1, state: 1, departmentId: 1, applicant: 1 },
-  tasks: {
-    'task.expireAt': 1,
-    loanId: 1,
-    'task.role': 1,
-    'task.escalatedTo': 1,
-    'task.escalateAt': 1,
-    departmentId: 1,
-    applicant: 1,
-    state: 1,
-  },
-} as const;
+export const LOAN_INDEXES: Record<'open' | 'waiting', Record<string, 1>> = {
+  open: { open: 1, ...KNOWN_BY },
+  waiting: { waitsFor: 1, 'task.expireAt': 1, loanId: 1, ...KNOWN_BY, 'task.escalateAt': 1 },
+};
 loan.index({ applicant: 1, open: 1, state: 1 });
 loan.index(LOAN_INDEXES.open, { partialFilterExpression: { open: true } });
 loan.index({ applicant: 1, state: 1, dueAt: 1 });
-// Each filter and order that lists offer has one, and by what it holds besides, rows are counted (api/loans/list.ts).
+// Each filter and order that lists offer has one (api/loans/list.ts).
 const when = (field: string) => ({ partialFilterExpression: { [field]: { $gt: 0 } } });
-const all = (...fields: string[]): Record<string, 1> => Object.fromEntries(fields.map((field) => [field, 1]));
-const KNOWN_BY = all('state', 'departmentId', 'applicant');
 for (const fields of [[], ['state'], ['applicant'], ['departmentId'], ['archiveId']]) {
   loan.index({ ...all(...fields), createdAt: -1, loanId: -1, ...KNOWN_BY });
   loan.index({ ...all(...fields), dueAt: 1, loanId: 1, ...KNOWN_BY }, when('dueAt'));
 }
-loan.index(LOAN_INDEXES.tasks, when('task.expireAt'));
-const TASK_OF = ['task.role', 'task.escalatedTo'];
-const ofRole = TASK_OF.flatMap((one) => [[one], [one, 'departmentId']]);
-for (const fields of [['applicant'], ['archiveId'], ...ofRole])
-  loan.index(
-    { ...all(...fields), 'task.expireAt': 1, loanId: 1, ...all(...TASK_OF), ...KNOWN_BY },
-    when('task.expireAt'),
-  );
+for (const fields of [[], ['applicant'], ['archiveId'], ['waitsFor', 'departmentId']])
+  loan.index({ ...all(...fields), 'task.expireAt': 1, loanId: 1, ...KNOWN_BY }, when('task.expireAt'));
+loan.index(LOAN_INDEXES.waiting, when('task.expireAt'));
 loan.index({ patientNo: 1, loanId: 1 });
 loan.index({ patientName: 1, loanId: 1 });
 loan.index({ applicantName: 1, loanId: 1 });

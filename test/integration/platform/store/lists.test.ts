@@ -4,8 +4,9 @@ import { filterOf, type LoanFilter, listLoans, loanPlan, type OrderName } from '
 import type { Powers } from '../../../../api/loans/powers.ts';
 import { orderedStages, totalStages } from '../../../../api/ordered.ts';
 import { listTrace, tracePlan } from '../../../../api/trace/list.ts';
+import type { ReviewTask } from '../../../../domain/loan/loan.ts';
 import { isEnded, LoanState } from '../../../../domain/loan/state.ts';
-import { openStore, type Store } from '../../../../platform/store/index.ts';
+import { openStore, type Store, waitsFor } from '../../../../platform/store/index.ts';
 import { makeCard } from '../../../fixtures/card.ts';
 
 let made: Awaited<ReturnType<typeof makeCard>>;
@@ -55,6 +56,13 @@ beforeAll(async () => {
     Array.from({ length: 400 }, (_, i) => {
       const state = STATES[i % STATES.length]!;
       const isReviewed = state === 'pendingReview' || state === 'renewalReview';
+      const task = {
+        role: (['recordsClerk', 'departmentHead', 'medicalAffairs'] as const)[i % 3]!,
+        ...(i % 4 === 0 && { escalatedTo: 'medicalAffairs' as const }),
+        ...(i % 6 === 0 && { claimedBy: 'u1' }),
+        expireAt: BEGAN + (i % 50) * DAY_MS,
+        escalateAt: i % 7 === 0 ? LATER : BEGAN,
+      } as ReviewTask;
       return {
         loanId: `ln_${i}`,
         applicationId: `la_${i % 40}`,
@@ -73,15 +81,8 @@ beforeAll(async () => {
         patientNo: `P${String(i % 100).padStart(3, '0')}`,
         visitNo: '1',
         patientName: `${i % 2 === 0 ? '王' : '周'}${i % 7}`,
-        ...(isReviewed && {
-          task: {
-            role: (['recordsClerk', 'departmentHead', 'medicalAffairs'] as const)[i % 3],
-            ...(i % 4 === 0 && { escalatedTo: 'medicalAffairs' }),
-            ...(i % 6 === 0 && { claimedBy: 'u1' }),
-            expireAt: BEGAN + (i % 50) * DAY_MS,
-            escalateAt: i % 7 === 0 ? LATER : BEGAN,
-          },
-        }),
+        ...(isReviewed && { task }),
+        waitsFor: waitsFor(isReviewed ? { task } : {}),
         ...(i % 2 === 0 && { dueAt: BEGAN + (i % 30) * DAY_MS }),
         createdAt: BEGAN + (i % 80) * DAY_MS,
         updatedAt: BEGAN,
@@ -288,6 +289,17 @@ test.each(Object.keys(WHO).flatMap((who) => COUNTED.map((one) => [who, ...one] a
     expect(JSON.stringify(explained)).not.toMatch(/"totalDocsExamined":[1-9]/);
   },
 );
+
+test('rows of before, which do not tell for whom their task waits, are found when the database is opened again', async () => {
+  const { Loan } = store.models;
+  const of = () => Loan.find({ waitsFor: 'medicalAffairs' }).sort({ loanId: 1 }).lean();
+  const before = await of();
+  expect(before.some(({ task }) => task?.role !== 'medicalAffairs')).toBe(true);
+  await Loan.collection.updateMany({}, { $unset: { waitsFor: 1 } });
+  expect(await of()).toEqual([]);
+  await (await openStore({ uri: process.env.TEST_MONGODB_URI!, db: 'store-lists' }, made.card)).close();
+  expect((await of()).map(({ loanId }) => loanId)).toEqual(before.map(({ loanId }) => loanId));
+});
 
 /** Loans of a view that have not ended. */
 const counted = async (who: string, view: LoanFilter['view'], more: object) =>
