@@ -2,6 +2,7 @@ import { ulid } from 'ulid';
 import { z } from 'zod';
 import { SealfolioError } from '../../domain/errors.ts';
 import { Right } from '../../domain/loan/policy.ts';
+import { powerOver } from '../../domain/loan/powers.ts';
 import type { BulkJob, BulkRow, LoanRow } from '../../platform/store/index.ts';
 import { bulkLoanWorkflowId, TaskQueue, WorkflowName } from '../../workflows/shared.ts';
 import { traced } from '../traced.ts';
@@ -10,7 +11,7 @@ import type { ApiDeps } from '../deps.ts';
 import { type Route, route } from '../route.ts';
 import { refusalShown } from './calls.ts';
 import { filterOf, loanFilter } from './list.ts';
-import { powerOver, powersOf } from './powers.ts';
+import { powersOf } from './powers.ts';
 
 /** Rows of one job. */
 const MAX_ROWS = 10_000;

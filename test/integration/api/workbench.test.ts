@@ -1,6 +1,7 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import yauzl from 'yauzl';
+import type { Role } from '../../../domain/access.ts';
 import type { LoanRow, Notice } from '../../../platform/store/index.ts';
 import { webhookChannel } from '../../../platform/notices/webhook.ts';
 import { type Person, TestApi } from '../../fixtures/api.ts';
@@ -143,6 +144,94 @@ describe('one thing done to many', () => {
     expect(await clerk.refusal('post', '/loan-jobs', { what: { act: 'refuse' }, loanIds: research })).toBe(
       'request-invalid',
     );
+  });
+
+  describe('what the person may do is asked again at each row', () => {
+    /** Makes a job, lets something happen before its first row, and gives what became of the rows. */
+    async function between(username: string, loanIds: string[], what: object, change: () => Promise<unknown>) {
+      const { BulkJob, BulkRow } = member.store.models;
+      let go!: () => void;
+      const gone = new Promise<void>((done) => (go = done));
+      const { workflow } = member.client;
+      const start: typeof workflow.start = async (...args) => gone.then(() => workflow.start(...args));
+      const other = new TestApi(member);
+      await other.start({ temporal: { workflow: { start } } as never });
+      const made = (await other.login(username)).ok<Job>('post', '/loan-jobs', { what, loanIds });
+      const mine = { loanId: { $in: loanIds } };
+      while ((await BulkRow.countDocuments({ ...mine, state: 'waiting' })) < loanIds.length);
+      await change();
+      go();
+      const { jobId } = await made;
+      while ((await BulkJob.exists({ jobId, state: 'done' })) === null);
+      other.stop();
+      return (await BulkRow.find({ jobId }).lean()).map(({ state, code }) => code ?? state);
+    }
+    let made = 0;
+    async function join(role: Role): Promise<string> {
+      const { User } = member.store.models;
+      const { passwordHash, departmentId } = (await User.findOne({ username: 'doctor' }).lean())!;
+      const username = `other${(made += 1)}`;
+      await User.create({ username, displayName: '临时', departmentId, roles: [role], passwordHash });
+      return username;
+    }
+    const match = { 'If-Match': '1' };
+    const roles = async (username: string, role: Role) =>
+      (await api.login('secadmin')).ok('put', `/users/${username}/roles`, { roles: [role], reason: '调岗' }, match);
+    const term = (principal: string, deputy: string) =>
+      api.login('secadmin').then((sec) =>
+        sec.ok<{ deputyId: string }>('post', '/deputies', {
+          principal,
+          deputy,
+          from: new Date(Date.now() - 1000).toISOString(),
+          to: new Date(Date.now() + 3_600_000).toISOString(),
+        }),
+      );
+    const approve = { act: 'approve' };
+
+    test('what is still so is done', async () => {
+      const rows = await between(await join('recordsClerk'), await lend(2), approve, () => Promise.resolve());
+      expect(rows).toEqual(['done', 'done']);
+    });
+
+    test.each<[Role, string]>([
+      ['doctor', 'loan-not-reviewer'],
+      ['auditor', 'permission-denied'],
+    ])('the role was lost: a clerk is %s now: %s, and nothing is decided', async (role, code) => {
+      const [username, loanIds] = [await join('recordsClerk'), await lend(2)];
+      expect(await between(username, loanIds, approve, () => roles(username, role))).toEqual([code, code]);
+      for (const loanId of loanIds) expect(await row(loanId)).toMatchObject({ state: 'pendingReview', decisions: [] });
+    });
+
+    test('a head has another department now', async () => {
+      const [username, loanIds] = [await join('departmentHead'), await lend(1, { purpose: 'research' })];
+      const sys = await api.login('sysadmin');
+      const { departmentId } = await sys.ok<{ departmentId: string }>('post', '/departments', { name: '风湿科' });
+      const moved = () => sys.ok('put', `/users/${username}`, { displayName: '临时', departmentId }, match);
+      expect(await between(username, loanIds, approve, moved)).toEqual(['loan-not-reviewer']);
+    });
+
+    test('whoever no longer manages loans recalls none', async () => {
+      const [username, loanIds] = [await join('recordsClerk'), await lend(1)];
+      await ended(clerk, await clerk.ok<Job>('post', '/loan-jobs', { what: approve, loanIds }));
+      await doctor.ok('post', `/loans/${loanIds[0]}/start`);
+      const what = { act: 'recall', reason: '盘点' };
+      const lost = () => roles(username, 'departmentHead');
+      expect(await between(username, loanIds, what, lost)).toEqual(['permission-denied']);
+      expect((await row(loanIds[0]!))!.state).toBe('onLoan');
+    });
+
+    test('a deputy: decides; not when the term was ended, nor when whom they act for lost the role', async () => {
+      const [principal, deputy] = [await join('departmentHead'), await join('doctor')];
+      const { deputyId } = await term(principal, deputy);
+      const research = () => lend(1, { purpose: 'research' });
+      expect(await between(deputy, await research(), approve, () => Promise.resolve())).toEqual(['done']);
+      const sec = await api.login('secadmin');
+      const end = () => sec.call('delete', `/deputies/${deputyId}`).expect(204);
+      expect(await between(deputy, await research(), approve, end)).toEqual(['loan-deputy-ended']);
+      await term(principal, deputy);
+      const lost = () => roles(principal, 'doctor');
+      expect(await between(deputy, await research(), approve, lost)).toEqual(['loan-not-reviewer']);
+    });
   });
 
   test('part of an application is returned; the rest stays', async () => {
