@@ -180,6 +180,11 @@ export const PROBLEMS: Record<string, { status: number; zh: string; en: string }
   'loan-renewal-late': { status: 409, zh: '已过到期时间，不能续借', en: 'It is past due and is not renewed' },
   'loan-renewal-limit': { status: 409, zh: '续借次数已达上限', en: 'Renewed as often as the policy lets' },
   'job-empty': { status: 422, zh: '没有符合条件的借阅', en: 'No loan fits' },
+  'job-limit': {
+    status: 422,
+    zh: '符合条件的借阅超过一次批量办理的上限，请缩小筛选范围',
+    en: 'More loans fit than one job takes; narrow the filter',
+  },
   'job-changed': {
     status: 409,
     zh: '符合条件的数量已变化，请刷新后重试',

@@ -1,11 +1,11 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import yauzl from 'yauzl';
 import type { Role } from '../../../domain/access.ts';
 import type { LoanRow, Notice } from '../../../platform/store/index.ts';
 import { webhookChannel } from '../../../platform/notices/webhook.ts';
 import { type Person, TestApi } from '../../fixtures/api.ts';
 import { TestMember } from '../../fixtures/member.ts';
+import { unzip } from '../../fixtures/zip.ts';
 
 const member = new TestMember('workbench');
 const api = new TestApi(member);
@@ -245,6 +245,28 @@ describe('one thing done to many', () => {
   });
 });
 
+test('a job takes ten thousand rows; a filter that finds more is refused with how many, and nothing is done', async () => {
+  const { BulkJob, Loan } = member.store.models;
+  const [loanId] = await lend(1);
+  await doctor.ok('post', `/loans/${loanId}/withdraw`);
+  const like = await Loan.collection.findOne({ loanId }, { projection: { _id: 0 } });
+  const rows = Array.from({ length: 10_001 }, (_, i) => ({ ...like, loanId: `ln_many${i}`, applicant: 'many' }));
+  await Loan.collection.insertMany(rows);
+  const jobs = await BulkJob.countDocuments();
+  const body = { what: { act: 'recall', reason: '盘点' }, filter: { view: 'all', applicant: 'many' } };
+  expect(await doctor.refusal('post', '/loan-jobs', body)).toBe('job-empty');
+  const refused = await head.call('post', '/loan-jobs', body);
+  expect([refused.status, refused.body]).toMatchObject([
+    422,
+    { code: 'job-limit', data: { limit: 10_000, found: 10_001 } },
+  ]);
+  expect(await BulkJob.countDocuments()).toBe(jobs);
+  await Loan.deleteOne({ loanId: 'ln_many0' });
+  // A head of department recalls nothing: each row is refused when the job is made.
+  expect(await head.ok<Job>('post', '/loan-jobs', body)).toMatchObject({ total: 10_000, failed: 10_000 });
+  await Loan.deleteMany({ applicant: 'many' });
+});
+
 test('filters are saved by name, each person’s own', async () => {
   const body = { page: 'loans', name: '我的逾期', query: { view: 'mine', state: 'overdue' } };
   const made = await clerk.ok<{ filterId: string }>('post', '/saved-filters', body);
@@ -253,29 +275,20 @@ test('filters are saved by name, each person’s own', async () => {
   expect(await clerk2.ok('get', '/saved-filters?page=loans')).toEqual({ items: [] });
   expect(await clerk2.refusal('delete', `/saved-filters/${made.filterId}`)).toBe('filter-not-found');
   await clerk.call('delete', `/saved-filters/${made.filterId}`).expect(204);
+  const many = Array.from({ length: 49 }, (_, i) => ({
+    filterId: `fi_many${i}`,
+    username: 'clerk',
+    page: 'loans',
+    name: `筛选${i}`,
+    query: {},
+    createdAt: new Date(),
+  }));
+  await member.store.models.SavedFilter.insertMany(many);
+  await clerk.ok('post', '/saved-filters', body);
+  const full = await clerk.call('post', '/saved-filters', { ...body, name: '又一个' });
+  expect([full.status, full.body]).toMatchObject([409, { code: 'filter-limit', data: { limit: 50 } }]);
+  await clerk.ok('post', '/saved-filters', { ...body, page: 'archives' });
 });
-
-/** Texts of the entries of a ZIP. */
-const unzip = (data: Buffer) =>
-  new Promise<Map<string, Buffer>>((done, fail) => {
-    const found = new Map<string, Buffer>();
-    yauzl.fromBuffer(data, { lazyEntries: true }, (error, zip) => {
-      if (error) return fail(error);
-      zip.on('entry', (entry: yauzl.Entry) =>
-        zip.openReadStream(entry, (broken, stream) => {
-          if (broken) return fail(broken);
-          const parts: Buffer[] = [];
-          stream.on('data', (part: Buffer) => parts.push(part));
-          stream.on('end', () => {
-            found.set(entry.fileName, Buffer.concat(parts));
-            zip.readEntry();
-          });
-        }),
-      );
-      zip.on('end', () => done(found));
-      zip.readEntry();
-    });
-  });
 
 test('a list is exported whole, with who took it and when behind and around it; text is never a formula', async () => {
   await lend(1, { reason: '=HYPERLINK("http://evil","点我")&<b>' }, { 0: '=1+1' });
@@ -294,6 +307,14 @@ test('a list is exported whole, with who took it and when behind and around it; 
   expect(files.get('xl/media/mark.png')!.subarray(1, 4).toString()).toBe('PNG');
   const audit = await member.store.models.TraceEntry.findOne({ action: /^loan\.export/ }).lean();
   expect(audit).toMatchObject({ actor: { id: 'clerk' } });
+  const cut = await unzip(
+    (await clerk.call('get', '/loans.xlsx?view=all&limit=1').responseType('blob')).body as Buffer,
+  );
+  const total = await member.store.models.Loan.countDocuments({ state: { $ne: 'draft' } });
+  expect(sheet).not.toContain('本表只含');
+  expect(cut.get('xl/worksheets/sheet1.xml')!.toString('utf8')).toContain(
+    `本表只含最前的 1 行，符合条件的共 ${total} 行`,
+  );
   const own = await unzip((await doctor.call('get', '/loans.xlsx?view=tasks').responseType('blob')).body as Buffer);
   expect(own.get('xl/worksheets/sheet1.xml')!.toString('utf8').match(/<row>/g)).toHaveLength(1);
 });
