@@ -1,6 +1,7 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { z } from 'zod';
 import { SealfolioError } from '../../domain/errors.ts';
+import { powerOver } from '../../domain/loan/powers.ts';
 import { AttestationState } from '../../domain/status.ts';
 import { CANCELLABLE, WORKFLOW_NAMES, WORKFLOW_STATES, type WorkflowState } from '../../domain/workflows.ts';
 import type { Archive, LoanRow, User, WorkflowCare } from '../../platform/store/index.ts';
@@ -10,7 +11,7 @@ import { text } from '../batches/schemas.ts';
 import type { ApiDeps } from '../deps.ts';
 import { actOnLoan } from '../loans/act.ts';
 import { keyOf } from '../loans/calls.ts';
-import { powerOver, powersOf } from '../loans/powers.ts';
+import { powersOf } from '../loans/powers.ts';
 import { type Principal, withPrincipals } from '../people/principals.ts';
 import { type Route, route } from '../route.ts';
 import { traced } from '../traced.ts';

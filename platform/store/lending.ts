@@ -6,6 +6,7 @@ import { DEFAULT_LOAN_POLICY, type ReviewRole } from '../../domain/loan/policy.t
 import { isEnded } from '../../domain/loan/state.ts';
 import type { Models } from './index.ts';
 import type { CalendarRow, LoanPolicyRow } from './models/loan.ts';
+import { isOfPaper } from './volumes.ts';
 
 /** Roles that may decide the task of a loan. */
 export const waitsFor = ({ task }: Pick<Loan, 'task'>): ReviewRole[] =>
@@ -22,7 +23,8 @@ export async function tellWaiting({ Loan }: Models): Promise<void> {
 /** Shows a loan as it is now, unless something later is shown already. What is absent of it is absent in the row. */
 export async function projectLoan({ Loan }: Models, loan: Loan): Promise<void> {
   const optional = ['task', 'granted', 'approvedAt', 'startBy', 'startedAt', 'dueAt', 'shiftedFrom', 'closed'] as const;
-  const gone = optional.filter((name) => loan[name] === undefined);
+  const gone: string[] = optional.filter((name) => loan[name] === undefined);
+  if (isEnded(loan.state) || !isOfPaper(loan)) gone.push('volume');
   await Loan.updateOne(
     { loanId: loan.loanId, seq: { $lt: loan.seq } },
     {
