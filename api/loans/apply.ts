@@ -87,6 +87,7 @@ export class Applications {
       patientNo: _no,
       visitNo: _visit,
       patientName: _patient,
+      waitsFor: _waits,
       volume: _volume,
       ...rest
     } = row as LoanRow & { _id?: unknown };
