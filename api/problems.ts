@@ -1,4 +1,5 @@
 import { isSealfolioError } from '../domain/errors.ts';
+import { FILE_REFUSALS } from '../domain/refusals.ts';
 
 /** Every code that the api answers with: HTTP status, and what it says to people. Codes are wire format. */
 export const PROBLEMS: Record<string, { status: number; zh: string; en: string }> = {
@@ -200,11 +201,7 @@ export const PROBLEMS: Record<string, { status: number; zh: string; en: string }
     zh: '该次就诊已归档，补交文件须说明原因',
     en: 'This visit is archived; say why files are added',
   },
-  'sm3-mismatch': {
-    status: 422,
-    zh: '文件与登记的 SM3 摘要不一致',
-    en: 'The file is not the one announced: its SM3 differs',
-  },
+  'sm3-mismatch': { status: 422, ...FILE_REFUSALS['sm3-mismatch'] },
   'object-integrity': {
     status: 500,
     zh: '存储的文件校验失败，已拒绝读取',
