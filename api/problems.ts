@@ -1,4 +1,5 @@
 import { isSealfolioError } from '../domain/errors.ts';
+import { FILE_REFUSALS } from '../domain/refusals.ts';
 
 /** Every code that the api answers with: HTTP status, and what it says to people. Codes are wire format. */
 export const PROBLEMS: Record<string, { status: number; zh: string; en: string }> = {
@@ -83,6 +84,11 @@ export const PROBLEMS: Record<string, { status: number; zh: string; en: string }
     en: 'The same request is being worked on',
   },
   'batch-conflict': { status: 409, zh: '同一批次号已登记了不同内容', en: 'Another batch has this id' },
+  'visit-conflict': {
+    status: 409,
+    zh: '该次就诊已登记，姓名或出院时间与之不一致，请核对病案号和住院次数',
+    en: 'The stay is registered with another name or discharge; check the patient and stay number',
+  },
   'batch-incomplete': { status: 409, zh: '批次尚有文件未上传', en: 'Files of the batch are missing' },
   'batch-closed': { status: 409, zh: '批次已提交，不再接收文件', en: 'The batch is committed and takes no more files' },
   'batch-nothing-refused': { status: 409, zh: '该批次没有被拒收的文件', en: 'Nothing of this batch was refused' },
@@ -210,11 +216,7 @@ export const PROBLEMS: Record<string, { status: number; zh: string; en: string }
     zh: '该次就诊已归档，补交文件须说明原因',
     en: 'This visit is archived; say why files are added',
   },
-  'sm3-mismatch': {
-    status: 422,
-    zh: '文件与登记的 SM3 摘要不一致',
-    en: 'The file is not the one announced: its SM3 differs',
-  },
+  'sm3-mismatch': { status: 422, ...FILE_REFUSALS['sm3-mismatch'] },
   'object-integrity': {
     status: 500,
     zh: '存储的文件校验失败，已拒绝读取',
