@@ -296,9 +296,14 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
     });
   }
 
-  /** Whether some peer has blocks that we have not. */
+  /** The highest that is known: our own, or what f + 1 linked validators claim to have. */
+  get highest(): number {
+    return this.#catchUp.highest;
+  }
+
+  /** Whether the others have blocks that we have not. */
   get isSyncing(): boolean {
-    return this.#catchUp.highest > this.ledger.height + 1;
+    return this.highest > this.ledger.height + 1;
   }
 
   /** Messages of heights ahead that were let fall, by the peer that sent too many. */
@@ -306,13 +311,14 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
     return this.#driver.earlyDropped;
   }
 
+  /** The other members, and how high each that is linked says that it is. */
   peers(): { memberId: string; connected: boolean; height: number | null }[] {
     return this.ledger.members
       .filter(({ memberId }) => memberId !== this.options.memberId)
       .map(({ memberId }) => ({
         memberId,
         connected: this.links.isConnected(memberId),
-        height: this.#catchUp.heightOf(memberId),
+        height: this.#catchUp.claimOf(memberId),
       }));
   }
 
@@ -334,6 +340,7 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
   }
 
   #greet(peer: string): void {
+    this.#catchUp.onOpen(peer);
     this.links.send(peer, this.#status());
     this.#sendGreeting(peer);
     this.#gossip.greet(peer);

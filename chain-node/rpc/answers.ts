@@ -19,8 +19,8 @@ export function standing(node: LedgerNode) {
   const reached = validators.filter((memberId) => memberId === options.memberId || connected.includes(memberId)).length;
   return {
     height: ledger.height,
-    /** The highest that any member was heard to have. */
-    highest: Math.max(ledger.height, ...peers.map((peer) => peer.height ?? 0)),
+    /** Its own height, or what f + 1 linked validators claim to have. */
+    highest: node.highest,
     syncing: node.isSyncing,
     /** Whether it hears validators that could decide a block. */
     linked: 3 * reached > 2 * validators.length,

@@ -5,7 +5,7 @@ export type Member = ReceiptMember;
 /** How far a node is, and whether it can say so. */
 export interface Standing {
   height: number;
-  /** The highest that any member was heard to have. */
+  /** Its own height, or what f + 1 linked validators claim to have: no single one is believed. */
   highest: number;
   syncing: boolean;
   /** Whether it hears validators that could decide a block. */
