@@ -87,6 +87,13 @@ export async function main(): Promise<void> {
     collect: () => node.earlyDropped.forEach((count, peer) => early.set({ peer }, count)),
   });
 
+  const evidence: Gauge = new Gauge({
+    name: 'ledger_evidence',
+    help: 'Findings against members that are kept: any is a reason to look',
+    registers: [metrics],
+    collect: async () => evidence.set(await node.ledger.store.evidenceCount()),
+  });
+
   const overlay = await startOverlay(config, chainOf(node, privateKeys), logger);
   if (overlay !== null) {
     addOverlayMetrics(overlay, metrics);

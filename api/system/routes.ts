@@ -32,7 +32,7 @@ export function systemRoutes(deps: ApiDeps): Route[] {
       return {};
     },
     ledger: async () => {
-      const { height, headTime, logSize, peers, syncing, waiting } = await ledger.status();
+      const { height, headTime, logSize, peers, syncing, waiting, evidence } = await ledger.status();
       const missing = peers.filter(({ connected }) => !connected).map((peer) => peer.memberId);
       return {
         state: missing.length > 0 || syncing ? 'degraded' : 'ok',
@@ -40,6 +40,7 @@ export function systemRoutes(deps: ApiDeps): Route[] {
         headTime,
         logSize,
         waiting,
+        evidence,
         missing,
         ...(explorerUrl !== null && { explorerUrl }),
       } as const;

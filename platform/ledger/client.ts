@@ -21,6 +21,8 @@ export interface LedgerStatus {
   headTime: string;
   logSize: number;
   waiting: number;
+  /** Findings against members that the node keeps. */
+  evidence: number;
   syncing: boolean;
   peers: { memberId: string; connected: boolean; height: number | null }[];
 }

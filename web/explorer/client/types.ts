@@ -22,6 +22,8 @@ export interface Status extends Standing {
   headTime: string;
   logSize: number;
   waiting: number;
+  /** Findings against members that this node keeps. */
+  evidence: number;
   validators: string[];
   peers: { memberId: string; connected: boolean; height: number | null }[];
   others: { memberId: string; url: string }[];

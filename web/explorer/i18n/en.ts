@@ -181,6 +181,7 @@ export const en: Messages = {
     split:
       'Split view: the checkpoint of height {height} is not the same block here and at {nodes}. One ledger at least is not to be believed; compare both blocks.',
     evidence: 'This node keeps evidence of height {height}',
+    evidenceCount: 'This node keeps {n} findings',
   },
   evidence: {
     lead: 'A member that signs two different things for one step (equivocation), or two blocks of one height that each have a quorum (fork): the signatures themselves are the evidence.',

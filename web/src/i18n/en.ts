@@ -210,6 +210,7 @@ export const en: Messages = {
       headTime: 'Newest block',
       logSize: 'Records',
       waiting: 'Waiting transactions',
+      evidence: 'Evidence against members',
       missing: 'Members not linked',
       serverVersion: 'Version',
       uiUrl: 'Its own page',

@@ -207,6 +207,7 @@ export const zh = {
       headTime: '最新区块',
       logSize: '账本记录',
       waiting: '待上链交易',
+      evidence: '针对成员的证据',
       missing: '未连接成员',
       serverVersion: '版本',
       uiUrl: '流程引擎页面',
