@@ -76,7 +76,19 @@ export async function main(): Promise<void> {
     help: 'Frames of a peer that were ignored, or cost it the link, by reason',
     labelNames: ['peer', 'code'],
     registers: [metrics],
-    collect: () => node.refusals.forEach(({ peer, code, count }) => refused.set({ peer, code }, count)),
+    collect: () => {
+      for (const { peer, cause: code, count } of node.refusals.rows()) refused.set({ peer, code }, count);
+    },
+  });
+
+  const dropped = new Gauge({
+    name: 'ledger_messages_dropped',
+    help: 'Votes and proposals let fall unread: of heights or rounds past or far ahead, or known; by peer and cause',
+    labelNames: ['peer', 'cause'],
+    registers: [metrics],
+    collect: () => {
+      for (const { peer, cause, count } of node.dropped.rows()) dropped.set({ peer, cause }, count);
+    },
   });
 
   const early: Gauge = new Gauge({
