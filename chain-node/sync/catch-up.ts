@@ -97,7 +97,8 @@ export class CatchUp {
 
   /** A link to a peer is open: what it said on one before counts no more. */
   onOpen(id: string): void {
-    this.#peer(id).claimed = null;
+    const peer = this.#peers.get(id);
+    if (peer !== undefined) peer.claimed = null;
   }
 
   /** How high a peer is as far as can be told, for what is sent to it; null: it has not said so yet. */
