@@ -9,6 +9,7 @@ import { memberJson } from '../state/json.ts';
 import {
   blockJson,
   listBlocks,
+  quorumOf,
   checkpointJson,
   genesisJson,
   governanceJson,
@@ -67,6 +68,7 @@ async function statusJson(node: LedgerNode, others: RpcOptions['others']) {
     waiting: mempool.size,
     evidence: await ledger.store.evidenceCount(),
     validators: ledger.validators,
+    quorum: quorumOf(node),
     peers: node.peers(),
     others: others ?? [],
   };

@@ -33,7 +33,7 @@ async function keeping(findings: readonly EvidenceJson[]) {
 async function pages(rpc: ReturnType<typeof request>, first: string): Promise<string[][]> {
   const found: string[][] = [];
   for (let next: string | null = first; next !== null;) {
-    const { body, headers } = await rpc.get(next).expect(200);
+    const { body, headers }: request.Response = await rpc.get(next).expect(200);
     found.push((body as EvidenceJson[]).map(place));
     next = /<(.*)>; rel="next"/.exec(headers.link ?? '')?.[1] ?? null;
   }

@@ -25,6 +25,8 @@ export interface Status extends Standing {
   /** Findings against members that this node keeps. */
   evidence: number;
   validators: string[];
+  /** How many validators it hears, itself included; with fewer than `needed` nothing is decided. */
+  quorum: { validators: number; mayFail: number; needed: number; linked: number };
   peers: { memberId: string; connected: boolean; height: number | null }[];
   others: { memberId: string; url: string }[];
 }

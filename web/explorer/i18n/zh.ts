@@ -78,6 +78,10 @@ export const zh = {
     signedOf: '签了 {total} 个中的 {n} 个',
     quorum: '超过三分之二的共识成员签名，区块即为最终；每个区块不必人人都签。',
     peers: '本节点与其他成员',
+    quorumOf:
+      '共识成员 {validators} 名，可容许 {mayFail} 名故障或作假；本节点连到 {linked} 名（含自身），写入需要 {needed} 名。',
+    queued:
+      '写入排队：本节点只连到 {linked} 名共识成员（含自身），少于写入所需的 {needed} 名。已提交的交易不会丢失，连通后自动上链；已上链的内容仍可查看和核对。',
     connected: '已连接',
     apart: '未连接',
   },
