@@ -61,7 +61,7 @@ export interface NodeEvents {
   /** The members decided something: other members, another policy, a change that is open. */
   governance: [];
   /** A transaction of our own that proves a member false. */
-  evidence: [txId: string];
+  evidence: [txId: string, encoded: Buffer];
 }
 
 const STATUS_EVERY_MS = 1000;
@@ -295,8 +295,9 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
     const nonce = sm3(body).subarray(0, 16);
     const unsigned = { chainId: genesis.chainId, sender, nonce, type: TxType.evidence, body };
     const tx = signTransaction(unsigned, signer.privateKey, this.world.signatures);
-    this.emit('evidence', txIdOf(tx).toString('hex'));
-    this.submit(encodeTransaction(tx)).catch((error: unknown) => {
+    const encoded = encodeTransaction(tx);
+    this.emit('evidence', txIdOf(tx).toString('hex'), encoded);
+    this.submit(encoded).catch((error: unknown) => {
       if (!(error instanceof LedgerError)) return this.world.fatal(error);
       logger.warn({ code: error.code, reason: error.reason }, 'evidence not submitted');
     });
