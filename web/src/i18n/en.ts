@@ -191,6 +191,8 @@ export const en: Messages = {
     degraded: 'Attention',
     down: 'Down',
     outbox: '{n} to attest',
+    queued:
+      'What is written to the ledger waits: {linked} validators are linked, with this one, and {needed} are needed. Nothing is lost; it goes on by itself once they are.',
     batches: '{n} batches under way',
     open: { uiUrl: 'Open workflow histories', explorerUrl: 'Open the ledger explorer' },
     detail: {
@@ -210,6 +212,11 @@ export const en: Messages = {
       headTime: 'Newest block',
       logSize: 'Records',
       waiting: 'Waiting transactions',
+      evidence: 'Evidence against members',
+      validators: 'Validators',
+      mayFail: 'May fail',
+      needed: 'Needed to write',
+      linked: 'Linked, with this one',
       missing: 'Members not linked',
       serverVersion: 'Version',
       uiUrl: 'Its own page',

@@ -188,6 +188,8 @@ export const zh = {
     degraded: '需关注',
     down: '不可用',
     outbox: '待存证 {n}',
+    queued:
+      '账本写入排队：已连通 {linked} 名共识成员（含本成员），少于写入所需的 {needed} 名。已提交的内容不会丢失，连通后自动继续。',
     batches: '处理中批次 {n}',
     open: { uiUrl: '打开流程历史', explorerUrl: '打开区块链浏览器' },
     detail: {
@@ -207,6 +209,11 @@ export const zh = {
       headTime: '最新区块',
       logSize: '账本记录',
       waiting: '待上链交易',
+      evidence: '针对成员的证据',
+      validators: '共识成员',
+      mayFail: '可容许故障',
+      needed: '写入所需',
+      linked: '已连通（含本成员）',
       missing: '未连接成员',
       serverVersion: '版本',
       uiUrl: '流程引擎页面',
