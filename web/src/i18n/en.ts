@@ -93,6 +93,12 @@ export const en: Messages = {
     receipt: 'Receipt',
     retry: 'Try this step again',
     retryWhy: 'What was put right (goes into the trace)',
+    marks: {
+      title: 'Marks: death, dispute',
+      set: 'Marks',
+      save: 'Save the marks',
+      lead: 'Loans of a marked archive that are applied for from now on are reviewed by one more level, as the policy says; those under way stay as they are.',
+    },
     noPages: 'Pages are being made and will appear here',
     reason: 'Reason: {reason}',
     height: 'Block height {height}',

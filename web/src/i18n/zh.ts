@@ -92,6 +92,12 @@ export const zh = {
     receipt: '存证回执',
     retry: '重试此步骤',
     retryWhy: '已处理的问题（记入留痕）',
+    marks: {
+      title: '死亡、争议标记',
+      set: '标记',
+      save: '保存标记',
+      lead: '有标记的病案，此后的借阅申请按借阅制度另加审核；已在办理的不变。',
+    },
     noPages: '页面正在生成，完成后会显示在这里',
     reason: '原因：{reason}',
     height: '区块高度 {height}',
