@@ -1,8 +1,9 @@
-import express, { type ErrorRequestHandler, type Express } from 'express';
+import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import { z } from 'zod';
 import type { Registry } from '../../platform/observe/metrics.ts';
 import { MAX_TX_BYTES } from '../codec/transaction.ts';
 import { LedgerError } from '../errors.ts';
+import { forwardedBy, forwardedReason } from '../forwarded.ts';
 import type { LedgerNode } from '../node.ts';
 import type { Overlay } from '../overlay/index.ts';
 import { memberJson } from '../state/json.ts';
@@ -30,6 +31,7 @@ const STATUS_OF: Partial<Record<LedgerError['code'], number>> = {
   pruned: 410,
   'not-synced': 404,
   'route-not-found': 404,
+  denied: 403,
   'transaction-too-large': 413,
   'mempool-full': 503,
   'store-corrupt': 500,
@@ -131,6 +133,13 @@ function addBlocks(app: Express, node: LedgerNode): void {
   });
 }
 
+/** Who is linked with whom, and figures, are for the member's own machines. Throws denied. */
+const refuseForwarded: RequestHandler = ({ headers }, _response, next) => {
+  const proxy = forwardedBy(headers);
+  if (proxy !== null) throw new LedgerError('denied', forwardedReason(proxy));
+  next();
+};
+
 /** The node's own interface (design §6): reads need no login, as nothing on the ledger names anyone. */
 export function createRpc(
   node: LedgerNode,
@@ -147,6 +156,7 @@ export function createRpc(
     response.set('Cache-Control', 'no-store');
     next();
   });
+  app.use(['/v1/overlay', '/metrics'], refuseForwarded);
   addTransactions(app, node);
   addBlocks(app, node);
   if (overlay !== null) addOverlayRoutes(app, overlay);
