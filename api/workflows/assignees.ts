@@ -2,6 +2,7 @@ import { isPermitted, Role } from '../../domain/access.ts';
 import { powerOver } from '../../domain/loan/powers.ts';
 import type { LoanRow, Store, User } from '../../platform/store/index.ts';
 import { loanWorkflowId } from '../../workflows/shared.ts';
+import { startsWith } from '../ordered.ts';
 import { powersOf } from '../loans/powers.ts';
 import { type Principal, withPrincipals } from '../people/principals.ts';
 
@@ -29,16 +30,17 @@ export async function assigneesOf(
   const { Deputy, User } = store.models;
   const now = new Date();
   const loan = await loanWithTask({ store, memberId }, workflowId);
-  const roles = loan === null ? CARING : [loan.task!.role, loan.task!.escalatedTo];
+  const roles = loan === null ? CARING : loan.waitsFor;
   const deputies = loan === null ? [] : await Deputy.distinct('deputy', { from: { $lte: now }, to: { $gt: now } });
-  const start = { $gte: q, $lt: `${q}\uffff` };
   const found = await User.aggregate<User & Principals>([
     {
       $match: {
         disabled: false,
         $and: [
           { $or: [{ roles: { $in: roles } }, { username: { $in: deputies } }] },
-          ...(q === undefined || q === '' ? [] : [{ $or: [{ username: start }, { displayName: start }] }]),
+          ...(q === undefined || q === ''
+            ? []
+            : [{ $or: [{ username: startsWith(q) }, { displayName: startsWith(q) }] }]),
         ],
       },
     },

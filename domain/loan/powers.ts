@@ -1,5 +1,6 @@
 import type { Role } from '../access.ts';
 import type { Instant, Loan } from './loan.ts';
+import type { ReviewRole } from './policy.ts';
 
 /** What decides what someone may decide. */
 export interface Person {
@@ -14,16 +15,20 @@ export interface Powers {
   principals: (Person & { until: Instant })[];
 }
 
-const holds = ({ roles, departmentId }: Person, role: Role | undefined, loan: Pick<Loan, 'departmentId'>): boolean =>
-  role !== undefined && roles.includes(role) && (role !== 'departmentHead' || departmentId === loan.departmentId);
+/** Roles that may decide the task of a loan; none without one. */
+export const waitsFor = ({ task }: Pick<Loan, 'task'>): ReviewRole[] =>
+  task === undefined ? [] : [task.role, ...(task.escalatedTo === undefined ? [] : [task.escalatedTo])];
+
+const holds = ({ roles, departmentId }: Person, role: ReviewRole, loan: Pick<Loan, 'departmentId'>): boolean =>
+  roles.includes(role) && (role !== 'departmentHead' || departmentId === loan.departmentId);
 
 /** By whose power someone decides the task of a loan; null if by nobody's. */
 export function powerOver(
   { self, principals }: Powers,
-  { task, ...loan }: Pick<Loan, 'task' | 'departmentId'>,
+  loan: Pick<Loan, 'task' | 'departmentId'>,
 ): { actingFor?: string; actingUntil?: Instant } | null {
-  const may = (person: Person) => holds(person, task?.role, loan) || holds(person, task?.escalatedTo, loan);
-  if (task === undefined || may(self)) return {};
+  const may = (person: Person) => waitsFor(loan).some((role) => holds(person, role, loan));
+  if (loan.task === undefined || may(self)) return {};
   const principal = principals.find(may);
   return principal === undefined ? null : { actingFor: principal.username, actingUntil: principal.until };
 }

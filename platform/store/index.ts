@@ -28,7 +28,7 @@ export type {
   SavedFilter,
 } from './models/loan.ts';
 export { LOAN_INDEXES } from './models/loan.ts';
-export { calendarYears, currentPolicy, FIRST_POLICY, projectLoan, refusalOfEnded, waitsFor } from './lending.ts';
+export { calendarYears, currentPolicy, FIRST_POLICY, projectLoan, refusalOfEnded } from './lending.ts';
 export { isVolumeOut, takeVolume, volumeOf } from './volumes.ts';
 export { catalogAt, catalogTemplates, editSubject, latestCatalog, placeOf, templateFor } from './cataloguing.ts';
 export { completenessBy, foreignOf, refreshCompleteness, suggestedOf } from './completeness.ts';

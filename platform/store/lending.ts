@@ -2,15 +2,12 @@ import { CALENDAR, type CalendarYear, WorkCalendar } from '../../domain/calendar
 import { type LoanAct, refusalOf } from '../../domain/loan/acts.ts';
 import type { Refusal } from '../../domain/loan/eligibility.ts';
 import type { Loan } from '../../domain/loan/loan.ts';
-import { DEFAULT_LOAN_POLICY, type ReviewRole } from '../../domain/loan/policy.ts';
+import { DEFAULT_LOAN_POLICY } from '../../domain/loan/policy.ts';
+import { waitsFor } from '../../domain/loan/powers.ts';
 import { isEnded } from '../../domain/loan/state.ts';
 import type { Models } from './index.ts';
 import type { CalendarRow, LoanPolicyRow } from './models/loan.ts';
 import { isOfPaper } from './volumes.ts';
-
-/** Roles that may decide the task of a loan. */
-export const waitsFor = ({ task }: Pick<Loan, 'task'>): ReviewRole[] =>
-  task === undefined ? [] : [task.role, ...(task.escalatedTo === undefined ? [] : [task.escalatedTo])];
 
 /** Rows that were written before they told for whom their task waits. */
 export async function tellWaiting({ Loan }: Models): Promise<void> {
