@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { PDFDocument } from 'pdf-lib';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { encodeChange, txTypeOf } from '../../chain-node/codec/change.ts';
 import { encodeTransaction, signAttestation, signTransaction, txIdOf } from '../../chain-node/codec/transaction.ts';
+import { readBarcodes } from '../../platform/barcode/read.ts';
 import { sm3 } from '../../platform/crypto/index.ts';
 import type { SignedCheckpoint } from '../../verifier/index.ts';
-import { axe } from '../fixtures/browser.ts';
+import { axe, holds } from '../fixtures/browser.ts';
 import { MEMBERS, Nodes } from '../fixtures/nodes.ts';
 import { Rpcs } from '../fixtures/rpc.ts';
 
@@ -302,6 +304,27 @@ test('a file is verified by its digest; against a genesis hash that the reader b
   expect(await report()).toMatchObject({ verdict: 'valid' });
   await page.fill('[data-test=genesis]', 'ee'.repeat(32));
   expect(await report()).toMatchObject({ verdict: 'invalid', failed: 'layer.trust' });
+});
+
+test('the report is printed on white A4 by itself; its code says the transaction', async () => {
+  await page.addInitScript('window.prints = 0; window.print = () => { window.prints += 1; };');
+  await open('/verify');
+  await drop('a.bin', FILE);
+  await report();
+  await page.click('header >> text=深色');
+  await page.click('[data-test=print]');
+  await holds(page, 'window.prints === 1');
+  const printed = Buffer.from(await page.pdf({ preferCSSPageSize: true }));
+  const pages = (await PDFDocument.load(printed)).getPages();
+  expect(pages.map((one) => Math.round(one.getWidth()))).toEqual([595]);
+  expect(await readBarcodes(printed)).toContainEqual({ format: 'QRCode', text: fileTx });
+  await page.emulateMedia({ media: 'print' });
+  const shown = await page.locator('h1, header.no-print, form, button, [data-test=report]').all();
+  const visible = await Promise.all(shown.map((one) => one.isVisible()));
+  expect(visible.filter(Boolean)).toHaveLength(1);
+  expect(await page.evaluate("getComputedStyle(document.querySelector('[data-test=report]')).backgroundColor")).toBe(
+    'rgb(255, 255, 255)',
+  );
 });
 
 test('a bare file that nothing on the chain names cannot be told; the page says why', async () => {

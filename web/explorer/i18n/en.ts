@@ -110,7 +110,6 @@ export const en: Messages = {
     goTo: 'Go to height',
     compare: 'Compare with other nodes',
     noTxs: 'This block has no transactions (a heartbeat).',
-    moreTxs: 'The first {shown} of {n} are shown. The others are found by the list of records, or by search.',
   },
   tx: {
     title: 'Transaction',

@@ -103,7 +103,6 @@ export const zh = {
     goTo: '前往高度',
     compare: '与其他节点比对',
     noTxs: '此区块没有交易（定时心跳）。',
-    moreTxs: '显示前 {shown} 笔，共 {n} 笔。其余可由记录列表或搜索找到。',
   },
   tx: {
     title: '交易',
