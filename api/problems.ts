@@ -1,4 +1,5 @@
 import { isSealfolioError } from '../domain/errors.ts';
+import { FILE_REFUSALS } from '../domain/refusals.ts';
 
 /** Every code that the api answers with: HTTP status, and what it says to people. Codes are wire format. */
 export const PROBLEMS: Record<string, { status: number; zh: string; en: string }> = {
@@ -83,6 +84,11 @@ export const PROBLEMS: Record<string, { status: number; zh: string; en: string }
     en: 'The same request is being worked on',
   },
   'batch-conflict': { status: 409, zh: '同一批次号已登记了不同内容', en: 'Another batch has this id' },
+  'visit-conflict': {
+    status: 409,
+    zh: '该次就诊已登记，姓名或出院时间与之不一致，请核对病案号和住院次数',
+    en: 'The stay is registered with another name or discharge; check the patient and stay number',
+  },
   'batch-incomplete': { status: 409, zh: '批次尚有文件未上传', en: 'Files of the batch are missing' },
   'batch-closed': { status: 409, zh: '批次已提交，不再接收文件', en: 'The batch is committed and takes no more files' },
   'batch-nothing-refused': { status: 409, zh: '该批次没有被拒收的文件', en: 'Nothing of this batch was refused' },
@@ -147,6 +153,11 @@ export const PROBLEMS: Record<string, { status: number; zh: string; en: string }
     en: 'The archive is not complete; only an emergency may borrow it',
   },
   'loan-duplicate': { status: 409, zh: '您已借阅或申请了这份病案', en: 'You hold or have asked for this archive' },
+  'loan-volume-out': {
+    status: 409,
+    zh: '纸质病案已借出或已有人申请借出，可改为在线阅览',
+    en: 'The paper is out of the room, or asked for; it can be read on the screen',
+  },
   'loan-related-record': { status: 403, zh: '不能借阅本人或亲属的病案', en: 'Not your own record, nor a relative’s' },
   'loan-term-limit': { status: 422, zh: '借阅天数超过制度上限', en: 'Longer than the policy lets' },
   'loan-right-not-allowed': { status: 422, zh: '此借阅目的不允许该权限', en: 'Not a right that this purpose has' },
@@ -180,6 +191,11 @@ export const PROBLEMS: Record<string, { status: number; zh: string; en: string }
   'loan-renewal-late': { status: 409, zh: '已过到期时间，不能续借', en: 'It is past due and is not renewed' },
   'loan-renewal-limit': { status: 409, zh: '续借次数已达上限', en: 'Renewed as often as the policy lets' },
   'job-empty': { status: 422, zh: '没有符合条件的借阅', en: 'No loan fits' },
+  'job-limit': {
+    status: 422,
+    zh: '符合条件的借阅超过一次批量办理的上限，请缩小筛选范围',
+    en: 'More loans fit than one job takes; narrow the filter',
+  },
   'job-changed': {
     status: 409,
     zh: '符合条件的数量已变化，请刷新后重试',
@@ -200,11 +216,7 @@ export const PROBLEMS: Record<string, { status: number; zh: string; en: string }
     zh: '该次就诊已归档，补交文件须说明原因',
     en: 'This visit is archived; say why files are added',
   },
-  'sm3-mismatch': {
-    status: 422,
-    zh: '文件与登记的 SM3 摘要不一致',
-    en: 'The file is not the one announced: its SM3 differs',
-  },
+  'sm3-mismatch': { status: 422, ...FILE_REFUSALS['sm3-mismatch'] },
   'object-integrity': {
     status: 500,
     zh: '存储的文件校验失败，已拒绝读取',

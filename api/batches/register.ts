@@ -4,6 +4,7 @@ import { hmacSm3, jcs, sm3 } from '../../platform/crypto/index.ts';
 import type { Archive, ArchiveVersion, Batch } from '../../platform/store/index.ts';
 import type { ApiDeps } from '../deps.ts';
 import { refuseIfFull } from '../system/disk.ts';
+import { agreeOnVisit } from './visit.ts';
 import type { Registration } from './schemas.ts';
 
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
@@ -34,8 +35,8 @@ export function sameBatch(batch: Batch, registrationSm3: string): { batch: Batch
 }
 
 /**
- * Registers a batch: the same one again is the same answer. Throws batch-conflict if the id is another batch's, disk-full, and
- * reason-required if the visit is archived already and the files are new.
+ * Registers a batch: the same one again is the same answer. Throws batch-conflict if the id is another batch's, disk-full,
+ * visit-conflict, and reason-required if the visit is archived already and the files are new.
  */
 export async function registerBatch(
   deps: ApiDeps,
@@ -96,10 +97,11 @@ export async function openBatch(
   return { batch, isNew: true };
 }
 
+/** The archive of the visit is there from here on. Throws visit-conflict. */
 async function ensureArchive({ store }: ApiDeps, archiveId: string, registration: Registration): Promise<void> {
   const { patientNo, visitNo, patientName, department = '', admittedAt, dischargedAt } = registration;
   const now = new Date();
-  await store.models.Archive.updateOne(
+  const archive = await store.models.Archive.findOneAndUpdate(
     { archiveId },
     {
       $setOnInsert: {
@@ -117,6 +119,7 @@ async function ensureArchive({ store }: ApiDeps, archiveId: string, registration
         updatedAt: now,
       },
     },
-    { upsert: true },
-  );
+    { upsert: true, returnDocument: 'after' },
+  ).lean<Archive>();
+  await agreeOnVisit({ store }, archive!, registration);
 }

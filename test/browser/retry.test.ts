@@ -34,7 +34,7 @@ test('a clerk sends what was refused once more, alone; the archive has all pages
   await clerk.goto(`${world.url}/ingest`);
   const row = clerk.locator('.batches > li', { hasText: batch.batchId });
   await row.locator('[data-test=retry]').click();
-  await clerk.waitForSelector('[data-test=retry-dialog] >> text=document-truncated');
+  await clerk.waitForSelector('[data-test=retry-dialog] >> text=文件不完整，请重新扫描（文件内容）');
   expect(await axe(clerk)).toEqual([]);
   await shot(clerk, 'retry');
   const send = clerk.locator('[data-test=retry-send]');

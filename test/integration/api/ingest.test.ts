@@ -206,6 +206,28 @@ test('an upload whose last byte was stored by a process that was killed then is 
   await client.call('POST', '/api/v1/batches/killed/commit');
 });
 
+test('a file that is here is not sent again, nor anything into a batch that was committed', async () => {
+  const data = await jpegScan(53);
+  const [visit] = await scanFolder(folder('郑十', { '首页.jpg': data }));
+  await client.call('POST', '/api/v1/batches', { batchId: 'closed', ...registrationOf(visit!) });
+  await client.upload('closed', 1, data);
+  const { agent, csrf } = await login('clerk');
+  const base64 = (text: string) => Buffer.from(text).toString('base64');
+  const send = async () => {
+    const headers = {
+      'X-CSRF-Token': csrf,
+      'Tus-Resumable': '1.0.0',
+      'Upload-Length': String(data.length),
+      'Upload-Metadata': `batchId ${base64('closed')},partNo ${base64('1')}`,
+    };
+    const { status, body } = await agent.post(`/api/v1${UPLOADS_PATH}`).set(headers).responseType('blob');
+    return { status, ...(JSON.parse((body as Buffer).toString('utf8')) as object) };
+  };
+  expect(await send()).toMatchObject({ status: 409, code: 'batch-closed', data: { field: 'partNo' } });
+  await client.call('POST', '/api/v1/batches/closed/commit');
+  expect(await send()).toMatchObject({ status: 409, code: 'batch-closed', data: { field: 'batchId' } });
+});
+
 test('names in GB18030 are read', async () => {
   const where = path.join(dir, 'gb');
   mkdirSync(where);
@@ -277,6 +299,63 @@ describe('a registration that is wrong is refused, naming the field', () => {
       code: 'batch-incomplete',
       problem: { data: { missing: [1] } },
     });
+  });
+});
+
+describe('a second batch of a visit', () => {
+  const register = async (batchId: string, more: object = {}) =>
+    client.call<{ archiveId: string }>('POST', '/api/v1/batches', { ...visit(batchId), ...more });
+  const visit = (batchId: string) => ({
+    batchId,
+    patientNo: `second-${batchId.split('.')[0]}`,
+    visitNo: '1',
+    patientName: '样例甲',
+    dischargedAt: '2026-11-24T08:00:30Z',
+    parts: [
+      {
+        partNo: 1,
+        fileName: 'a.jpg',
+        mediaType: 'image/jpeg',
+        documentType: 'frontPage',
+        bytes: 10,
+        sm3: '0'.repeat(64),
+        pageCount: 1,
+      },
+    ],
+  });
+
+  test('goes to the same archive; a discharge is the same to the minute', async () => {
+    const { archiveId } = await register('agrees.1');
+    expect(await register('agrees.2', { dischargedAt: '2026-11-24T08:00:00Z' })).toMatchObject({ archiveId });
+  });
+
+  test.each([
+    ['patientName', { patientName: '样例乙' }],
+    ['dischargedAt', { dischargedAt: '2026-11-25T08:00:00Z' }],
+  ])('with another %s is refused, and what the archive holds is not told', async (field, other) => {
+    const name = `other-${field}`;
+    const { archiveId } = await register(`${name}.1`);
+    const refusal = await register(`${name}.2`, other).catch((error: unknown) => error);
+    expect(refusal).toMatchObject({ status: 409, code: 'visit-conflict', problem: { data: { field } } });
+    const { problem } = refusal as { problem: object };
+    expect(JSON.stringify(problem)).not.toMatch(/样例甲|2026-11-24/);
+    const { Batch, Archive } = deps.store.models;
+    expect(await Batch.countDocuments({ batchId: `${name}.2` })).toBe(0);
+    const kept = { patientName: '样例甲', dischargedAt: new Date('2026-11-24T08:00:30Z') };
+    expect(await Archive.findOne({ archiveId }).lean()).toMatchObject(kept);
+    // The first one again is the same answer as ever.
+    expect(await register(`${name}.1`)).toMatchObject({ archiveId });
+  });
+
+  test('says what the archive does not say yet; from then on it holds', async () => {
+    const { archiveId } = await register('absent.1');
+    const { Archive } = deps.store.models;
+    await Archive.collection.updateOne({ archiveId }, { $unset: { patientName: 1, dischargedAt: 1 } });
+    const said = { patientName: '样例丙', dischargedAt: '2026-11-26T08:00:00Z' };
+    await register('absent.2', said);
+    const kept = { patientName: '样例丙', dischargedAt: new Date(said.dischargedAt) };
+    expect(await Archive.findOne({ archiveId }).lean()).toMatchObject(kept);
+    await expect(register('absent.3')).rejects.toMatchObject({ code: 'visit-conflict' });
   });
 });
 
