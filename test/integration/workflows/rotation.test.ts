@@ -2,18 +2,31 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { createAnchoringActivities } from '../../../activities/anchoring.ts';
 import { createArchivingActivities } from '../../../activities/archiving.ts';
 import { decodeTransaction, signingMessage } from '../../../chain-node/codec/transaction.ts';
+import { checkChain } from '../../../ops/fsck/ledger.ts';
+import { checkCatalogs } from '../../../ops/fsck/member.ts';
 import { sm2, sm3 } from '../../../platform/crypto/index.ts';
+import type { MemberKeys } from '../../../platform/card/keys.ts';
 import { LedgerClient } from '../../../platform/ledger/client.ts';
-import type { AnchoringTx, ArchiveVersion } from '../../../platform/store/index.ts';
+import {
+  type AnchoringTx,
+  type Archive,
+  type ArchiveVersion,
+  catalogAt,
+  type CatalogEdit,
+  placeOf,
+  signEdit,
+  writeEdit,
+} from '../../../platform/store/index.ts';
+import { verifyCatalogEdit } from '../../../verifier/attested.ts';
 import { verifyReceipt } from '../../../verifier/index.ts';
 import { committed, frontPage } from '../../fixtures/archiving.ts';
 import { TestMember } from '../../fixtures/member.ts';
 import { until } from '../../fixtures/until.ts';
 
 const member = new TestMember('rotation');
-const [second, third] = [sm2.generateKeyPair(), sm2.generateKeyPair()];
+const [second, third, fourth] = [sm2.generateKeyPair(), sm2.generateKeyPair(), sm2.generateKeyPair()];
 beforeAll(async () => {
-  member.nodes.nextKeys.set(member.memberId, [second.privateKey, third.privateKey]);
+  member.nodes.nextKeys.set(member.memberId, [second.privateKey, third.privateKey, fourth.privateKey]);
   await member.start();
 });
 afterAll(() => member.stop());
@@ -103,4 +116,49 @@ test('the key is rotated after the transaction became final, and before that was
   expect(isSignedBy(await kept(made.txId), second.publicKey)).toBe(true);
   await expectAttestedOnce('ar_final', made.txId);
   expect((await member.ledger.status()).logSize).toBe(logSize);
+});
+
+/** A catalogue is arranged anew, and the edit waits in the outbox. */
+async function edited(archiveId: string, reason: string): Promise<void> {
+  const archive = (await member.store.models.Archive.findOne({ archiveId }).lean<Archive>())!;
+  const base = placeOf(archive);
+  const before = (await catalogAt(member.store.models, archiveId, base))!;
+  const nodes = before.nodes.map((node, i) => (i === 0 ? { ...node, title: reason } : node));
+  const made = { archiveId, base, before, catalog: { ...before, nodes }, by: 'clerk', reason };
+  expect(await writeEdit(member.store, await signEdit(member, made), archive)).toBe(true);
+}
+
+test('edits of a catalogue hold that a former key signed: attested before the key was rotated, and after it', async () => {
+  await member.stopWorkers();
+  const anchor = (keys: MemberKeys) => tryOf(createAnchoringActivities({ ...member.deps, keys }).anchorBacklog);
+  await edited('ar_next', 'before');
+  expect(await anchor(member.keys)).toEqual({ anchored: 1, remaining: 0 });
+  await edited('ar_next', 'waits');
+  await member.nodes.rotate(member.memberId, fourth.privateKey);
+  expect(await anchor(await member.keysWith(fourth.privateKey))).toEqual({ anchored: 1, remaining: 0 });
+
+  const edits = await member.store.models.CatalogEdit.find().sort({ edit: 1 }).lean<CatalogEdit[]>();
+  expect(edits.map(({ reason }) => reason)).toEqual(['before', 'waits']);
+  const crypto = { sm3, sm2Verify: sm2.verify.bind(sm2) };
+  for (const { archiveId, version, edit, by, reason, at, attestation, ...own } of edits) {
+    const proof = { ...own, manifest: { ...own.manifest }, ledger: await member.ledger.receipt(attestation!.txId, 0) };
+    const shown = { archiveId, version, edit, by, reason, at: at.toISOString() };
+    expect(verifyCatalogEdit(proof, shown, member.deps.trust, crypto)).toMatchObject({ verdict: 'valid' });
+  }
+
+  const { hash, members, policy } = member.nodes.genesis;
+  const first = members.map((one) => ({ ...one, publicKey: one.publicKey.toString('hex') }));
+  const chain = await checkChain(member.rpcUrl, { genesisHash: hash.toString('hex'), members: first, policy });
+  expect(chain.findings).toEqual([]);
+  const findings = async (keys = chain.keys) => {
+    const found: string[] = [];
+    await checkCatalogs(member.store, 'yz1', { ...chain, keys }, (where, reason) => found.push(`${where}: ${reason}`));
+    return found;
+  };
+  expect(await findings()).toEqual([]);
+  const isSigner = (key: { publicKey: string }) => key.publicKey === third.publicKey.toString('hex');
+  const unsigned = ['ar_next catalogue 1.1: is not signed', 'ar_next catalogue 1.2: is not signed'];
+  expect(await findings(chain.keys.filter((key) => !isSigner(key)))).toEqual(unsigned);
+  const later = chain.keys.map((key) => (isSigner(key) ? { ...key, from: edits[1]!.attestation!.height + 1 } : key));
+  expect(await findings(later)).toEqual(unsigned);
 });
