@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { heartbeat } from '@temporalio/activity';
 import { ARCHIVE_STREAM, CATALOG_STREAM, LOAN_STREAM, RECEIPT_FORMAT } from '../domain/attestation.ts';
-import { SealfolioError } from '../domain/errors.ts';
+import { isSealfolioError, SealfolioError } from '../domain/errors.ts';
 import { AttestationState, BatchState } from '../domain/status.ts';
 import { TRACE_ATTEST_WITHIN_MS, TRACE_STREAM } from '../domain/trace.ts';
 import { jcs, sm2, sm3 } from '../platform/crypto/index.ts';
-import { type LedgerPlace, makeTransaction } from '../platform/ledger/client.ts';
+import { type LedgerPlace, makeTransaction, signAnew } from '../platform/ledger/client.ts';
 import type { AnchoringTx, ArchiveVersion, OutboxItem } from '../platform/store/index.ts';
 import { verifyReceipt, verifyRecord } from '../verifier/index.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -25,6 +25,9 @@ async function inParallel<T>(items: readonly T[], run: (item: T) => Promise<void
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }
+
+const isWrongSignature = (error: unknown): boolean =>
+  isSealfolioError(error, 'ledger-refused') && error.data.code === 'signature-invalid';
 
 /** What anchoringWorkflow does to the world. */
 export function createAnchoringActivities({ memberId, trust, store, keys, ledger, signals, logger }: ActivityDeps) {
@@ -76,13 +79,45 @@ export function createAnchoringActivities({ memberId, trust, store, keys, ledger
     }
   }
 
+  /** Where it is in the log; null if the ledger has no such final one. */
+  async function placeIfFinal(txId: string): Promise<LedgerPlace | null> {
+    try {
+      return await ledger.place(txId, 0);
+    } catch (error) {
+      if (isSealfolioError(error, 'ledger-refused')) return null;
+      throw error;
+    }
+  }
+
+  /**
+   * The member's key was rotated on the chain after this was signed. If it became final before, that is its place; if not,
+   * it cannot any more under the old signature, and is kept with one by the key of now. Throws the refusal if it has that.
+   */
+  async function afterRotation(txId: string, encoded: Buffer, refusal: unknown): Promise<LedgerPlace | Buffer> {
+    const place = await placeIfFinal(txId);
+    if (place !== null) return place;
+    const anew = signAnew(encoded, await keys.get('ledger'));
+    if (anew === null) throw refusal;
+    await AnchoringTx.updateOne({ txId, state: 'pending' }, { $set: { encoded: anew } });
+    logger.warn({ txId }, 'the ledger key was rotated: the transaction is signed anew');
+    return anew;
+  }
+
   /** Sends it as often as need be, and waits until it is final. */
-  async function finality({ txId, encoded }: AnchoringTx): Promise<LedgerPlace> {
+  async function finality({ txId, encoded: kept }: AnchoringTx): Promise<LedgerPlace> {
+    let encoded = Buffer.isBuffer(kept) ? kept : Buffer.from((kept as { buffer: Buffer }).buffer);
     for (;;) {
       heartbeat(txId);
-      await ledger.submit(Buffer.isBuffer(encoded) ? encoded : Buffer.from((encoded as { buffer: Buffer }).buffer));
-      const place = await ledger.place(txId, WAIT_MS);
-      if (place !== null) return place;
+      try {
+        await ledger.submit(encoded);
+        const place = await ledger.place(txId, WAIT_MS);
+        if (place !== null) return place;
+      } catch (error) {
+        if (!isWrongSignature(error)) throw error;
+        const now = await afterRotation(txId, encoded, error);
+        if (!Buffer.isBuffer(now)) return now;
+        encoded = now;
+      }
     }
   }
 

@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { cardSchema, logLevelSchema, nameSchema, portSchema } from '../platform/config/schemas.ts';
 import { overlaySchema } from './overlay/config.ts';
+import { LEDGER_SERVICE } from './overlay/session/sessions.ts';
 
 const text = z.string().min(1);
+const LOOPBACK = ['127.0.0.1', '::1', 'localhost'];
 const listen = { host: text, port: portSchema };
 
 const schema = z.strictObject({
@@ -33,7 +35,7 @@ const schema = z.strictObject({
 });
 
 /** Configuration of a node. */
-export const nodeConfigSchema = schema.superRefine(({ rpc, overlay }, context) => {
+export const nodeConfigSchema = schema.superRefine(({ rpc, p2p, overlay }, context) => {
   // Only of http does the gateway see that it is another member that asks.
   for (const [name, { port, protocol }] of Object.entries(overlay?.services ?? {}))
     if (port === rpc.port && protocol !== 'http')
@@ -41,6 +43,15 @@ export const nodeConfigSchema = schema.superRefine(({ rpc, overlay }, context) =
         code: 'custom',
         path: ['overlay', 'services', name, 'protocol'],
         message: 'the node’s own port is offered as http',
+      });
+  // Its sessions are never ended for what the node does not know: by them it comes to know it.
+  const own = [...LOOPBACK, p2p.host];
+  for (const [name, { host, port }] of Object.entries(overlay?.services ?? {}))
+    if (name === LEDGER_SERVICE ? port !== p2p.port : port === p2p.port && own.includes(host))
+      context.addIssue({
+        code: 'custom',
+        path: ['overlay', 'services', name, 'port'],
+        message: `the p2p port is offered as ${LEDGER_SERVICE}, and nothing else is`,
       });
 });
 export type NodeConfig = z.input<typeof nodeConfigSchema>;

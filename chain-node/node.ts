@@ -10,6 +10,7 @@ import { Signer } from './consensus/signer.ts';
 import type { Timeouts } from './consensus/timeouts.ts';
 import { Wal } from './consensus/wal.ts';
 import { blameFor, LedgerError } from './errors.ts';
+import { Freshness } from './freshness.ts';
 import type { Genesis } from './genesis.ts';
 import type { CheckedTx } from './mempool/checker.ts';
 import { Intake } from './mempool/intake.ts';
@@ -81,6 +82,8 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
   /** Why transactions that were taken cannot be in a block any more; by id. */
   readonly failed = new Map<string, LedgerError>();
   readonly checkpoints: Checkpoints;
+  /** How old what this node knows is. */
+  readonly freshness: Freshness;
   /** Frames that were refused. */
   readonly refusals = new PeerCounts<LedgerError['code'] | LinkFault>();
   /** Votes and proposals that were let fall unread. */
@@ -108,6 +111,7 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
     const { memberId, privateKeys, genesis, timeouts, sync, logger } = options;
     const { mempool } = this;
     this.reader = new LedgerReader(ledger);
+    this.freshness = new Freshness(memberId, ledger, world.now);
     this.#keys = this.#keysNow();
     this.#governance = ledger.governance;
     this.policy.update(ledger.governance.policy);
@@ -132,6 +136,7 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
       isConnected: (peer) => this.links.isConnected(peer),
       want: (from, hashes) => this.#gossip.want(from, hashes),
       onDecided: (header, placed) => {
+        this.freshness.reached();
         this.emit(
           'block',
           header,
@@ -424,6 +429,7 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
         return this.#gossip.onTransactions(from, decodeTxs(payload));
       case Frame.status: {
         const status = decodeStatus(payload);
+        this.freshness.heard(from, status.height);
         if (status.isAsleep) this.#sendGreeting(from);
         return this.#catchUp.onStatus(from, status);
       }

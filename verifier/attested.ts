@@ -88,6 +88,17 @@ function differs(manifest: Record<string, unknown>, shown: Record<string, unknow
   return field === undefined ? null : failed(`another ${field[0]}`);
 }
 
+/**
+ * The keys that a member had up to the record's height, the newest first: what was signed may have waited for the ledger
+ * while its key was rotated. Sets of members before the trusted one are believed for nothing.
+ */
+function keysUpTo({ members, handovers, header }: LedgerReceipt, memberId: string, trust: Trust | null): string[] {
+  const sets = [...handovers, { members, header }];
+  const first = trust === null ? 0 : sets.findIndex((one) => one.header.membersHash === trust.membersHash);
+  const own = sets.slice(first).flatMap((one) => one.members.filter((member) => member.memberId === memberId));
+  return [...new Set(own.map(({ publicKey }) => publicKey).reverse())];
+}
+
 interface Wanted {
   stream: string;
   /** What the record is filed under. */
@@ -120,10 +131,10 @@ function verify(
     return proof.verdict === 'valid' ? null : { state: 'unknown', reason: 'no trust anchor given' };
   };
   const isSignedByMember = (): Outcome => {
-    const member = proof.ledger!.members.find(({ memberId }) => memberId === manifest.memberId);
-    const isRight =
-      member !== undefined &&
-      crypto.sm2Verify(fromHex(member.publicKey), utf8(canonicalJson(manifest)), fromHex(signature!));
+    const message = utf8(canonicalJson(manifest));
+    const isRight = keysUpTo(proof.ledger!, String(manifest.memberId), trust).some((publicKey) =>
+      crypto.sm2Verify(fromHex(publicKey), message, fromHex(signature!)),
+    );
     return isRight ? null : failed('signature differs');
   };
   const steps = run([

@@ -29,6 +29,7 @@ function standingChain({ memberId, privateKey, genesis: document }: EndConfig): 
     memberId,
     policy,
     governance: () => governance,
+    ageMs: () => 0,
     trust: () => ({ authorities: policy.policy.authorities.map(({ pem }) => pem), isBehind: false }),
     privateKey: () => Buffer.from(privateKey, 'hex'),
     onGovernance: () => {},

@@ -14,6 +14,8 @@ export interface Chain {
   readonly memberId: string;
   readonly policy: PolicyState;
   governance(): Governance;
+  /** How old what we know of it is, in milliseconds; Infinity: nobody has told us yet. */
+  ageMs(): number;
   /** Whose certificates are taken now. */
   trust(): Trust;
   /** Our key now. */
@@ -42,6 +44,7 @@ export function chainOf(node: LedgerNode, privateKeys: readonly Uint8Array[]): C
     memberId,
     policy: node.policy,
     governance: () => node.ledger.governance,
+    ageMs: () => node.freshness.ageMs,
     trust: () => node.trust(),
     privateKey,
     onGovernance: (run) => void node.on('governance', run),

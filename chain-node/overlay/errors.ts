@@ -20,6 +20,8 @@ export type OverlayCode =
   | 'clock-differs'
   /** The stream was ended by the application at one end. */
   | 'cancelled'
+  /** The end that says so does not know what the members decided lately: it serves nobody, and asks nobody. */
+  | 'stale'
   /** The other end does not keep to the protocol. */
   | 'protocol'
   /** This end is going down, or the session is over. */
@@ -50,6 +52,7 @@ export const CODE_NUMBERS: Readonly<Record<OverlayCode, number>> = {
   'clock-differs': 9,
   cancelled: 10,
   protocol: 11,
+  stale: 12,
 };
 
 const BY_NUMBER = new Map(Object.entries(CODE_NUMBERS).map(([code, number]) => [number, code as OverlayCode]));

@@ -4,6 +4,7 @@ import type { Logger } from '../../platform/observe/logger.ts';
 import { LedgerError } from '../errors.ts';
 import type { Upgrade } from '../p2p/network.ts';
 import { LinkTls, type TlsFiles } from '../p2p/tls.ts';
+import { Age } from './age.ts';
 import { certificatesNow, type CertificateStatus } from './certificates.ts';
 import type { Chain } from './chain.ts';
 import type { OverlayConfig } from './config.ts';
@@ -41,6 +42,8 @@ export interface OverlayOptions {
   limits?: Partial<SessionLimits>;
   /** After this long without the other end, a session that broke off is attested by this end alone. */
   unsettledAfterMs?: number;
+  /** So old may be what is known of the chain, before nobody is served by it. */
+  staleAfterMs?: number;
   /** Longest pause between two tries to reach an address. */
   maxRetryMs?: number;
   /** Services of this process itself, beside those of the configuration. */
@@ -59,6 +62,8 @@ export class Overlay {
   readonly sessions: Sessions;
   readonly book: SessionBook;
   readonly attestor: Attestor;
+  /** Of what is known of the chain. */
+  readonly age: Age;
   readonly gateway: (request: IncomingMessage, response: ServerResponse) => void;
   readonly #options: OverlayOptions;
   readonly #services: Services;
@@ -69,6 +74,7 @@ export class Overlay {
   readonly #tls: LinkTls;
   readonly #timer: NodeJS.Timeout;
   #isClosed = false;
+  #isStale = true;
   /** Of its own listener, if it has one. */
   port: number | null = null;
 
@@ -77,6 +83,7 @@ export class Overlay {
     this.book = book;
     const { chain, config, logger } = options;
     const { memberId } = chain;
+    this.age = new Age(chain, options.staleAfterMs);
     this.#tls = new LinkTls(options.tls, () => chain.trust(), logger);
     this.links = new Links({
       memberId,
@@ -117,6 +124,7 @@ export class Overlay {
         ...options.limits,
       },
       logger,
+      staleness: () => (this.age.isStale ? `${memberId}: ${this.age.words}` : null),
       offers: (service) => this.#handlers.has(service) || this.#services.offers(service),
       onStream: (stream, session) => {
         const handle = this.#handlers.get(session.service);
@@ -144,8 +152,12 @@ export class Overlay {
       policy: () => this.#policy,
       routes: this.router.routes,
       links: this.links,
+      age: this.age,
     });
-    this.#timer = setInterval(() => this.#board.refresh(), REFRESH_EVERY_MS);
+    this.#timer = setInterval(() => {
+      this.#board.refresh();
+      this.#followAge();
+    }, REFRESH_EVERY_MS);
     chain.onGovernance(() => this.#onGovernance());
   }
 
@@ -259,6 +271,21 @@ export class Overlay {
     this.links.dial(this.#addresses(members.map(({ memberId }) => memberId)));
     this.sessions.onGovernance();
     this.router.changed();
+  }
+
+  /** While it is too old no session goes on or begins, but the ledger's own; by itself again once it is not. */
+  #followAge(): void {
+    const { logger } = this.#options;
+    const { isStale, words } = this.age;
+    if (isStale !== this.#isStale) {
+      if (isStale) logger.error({ reason: words }, 'what is known of the chain is too old: sessions end');
+      else {
+        logger.info('what is known of the chain is new: sessions may begin');
+        this.#settler.wake();
+      }
+    }
+    this.#isStale = isStale;
+    if (isStale) this.sessions.onGovernance();
   }
 
   /** Whom to dial: relays, and whoever has an address and anything to do with us. Of two relays the lower id dials. */

@@ -47,6 +47,9 @@ export function addOverlayMetrics(overlay: Overlay, registry: Registry): void {
   gauge('overlay_certificate_days', 'Days until a certificate ends', ['of', 'subject'], (one) => {
     for (const { of, subject, daysLeft } of overlay.certificates()) one.set({ of, subject }, daysLeft);
   });
+  gauge('overlay_chain_age_seconds', 'Age of what is known of the chain; beyond 40 no session is served', [], (one) =>
+    one.set(overlay.chain.ageMs() / 1000),
+  );
   gauge('overlay_policy_readable', '0: the policy cannot be read, and all is denied', [], (one) =>
     one.set(overlay.chain.policy.faults.length === 0 ? 1 : 0),
   );

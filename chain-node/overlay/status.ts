@@ -1,6 +1,7 @@
 import type { Member, Role } from '../codec/member.ts';
 import { decodeChange } from '../codec/change.ts';
 import type { Governance } from '../state/governance.ts';
+import type { Age } from './age.ts';
 import type { Links, Trouble } from './link/links.ts';
 import type { Policy } from './policy.ts';
 import { type Path, relaysOn, type Routes } from './routes.ts';
@@ -42,6 +43,8 @@ export interface BoardOptions {
   policy(): Policy;
   routes: Pick<Routes, 'choose'>;
   links: Pick<Links, 'get' | 'all' | 'troubles'>;
+  /** How old what we know of the chain is. */
+  age: Pick<Age, 'isLate' | 'isStale' | 'words'>;
 }
 
 /** How each member is reached from here, and since when. */
@@ -70,7 +73,8 @@ export class StatusBoard {
   #present({ memberId, name, role }: Member): Omit<MemberStatus, 'since'> {
     const { options } = this;
     const { endpoints, relays } = options.policy();
-    if (memberId === options.memberId) return { ...this.#absent({ memberId, name, role }, this.#own()) };
+    if (memberId === options.memberId)
+      return { ...this.#absent({ memberId, name, role }, this.#own()), trouble: options.age.words };
     const path = options.routes.choose(memberId, null);
     const hasAddress = [...endpoints, ...relays].some((one) => one.memberId === memberId);
     const first = path === null ? undefined : options.links.get(path.route[1]!);
@@ -88,16 +92,18 @@ export class StatusBoard {
     };
   }
 
-  /** Our own: whether we are linked to all relays, to some, or to nobody. */
+  /** Our own: whether we know what the members decided, and are linked to all relays, to some, or to nobody. */
   #own(): MemberState {
     const { memberId, policy, links } = this.options;
+    const { isLate, isStale } = this.options.age;
+    if (isStale) return 'offline';
     const relays = new Set(
       policy()
         .relays.map((relay) => relay.memberId)
         .filter((id) => id !== memberId),
     );
     if (links.all().length === 0) return relays.size === 0 ? 'online' : 'offline';
-    return [...relays].every((id) => links.get(id) !== undefined) ? 'online' : 'degraded';
+    return !isLate && [...relays].every((id) => links.get(id) !== undefined) ? 'online' : 'degraded';
   }
 
   #absent(

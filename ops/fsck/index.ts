@@ -33,13 +33,13 @@ export async function fsck(home: string, members: readonly string[], say: (text:
   }
   findings.push(...compareChains(chains));
   const whole = chains.filter(({ base }) => base === 0);
-  const { records } = whole.reduce((most, chain) => (chain.hashes.length > most.hashes.length ? chain : most), {
-    hashes: [] as string[],
-    records: [] as CheckedChain['records'],
-  });
+  const longest = whole.reduce<Pick<CheckedChain, 'hashes' | 'records' | 'keys'>>(
+    (most, chain) => (chain.hashes.length > most.hashes.length ? chain : most),
+    { hashes: [], records: [], keys: [] },
+  );
   for (const memberId of members) {
     const config = readConfig(where.member(memberId).config, memberConfigSchema, 'config');
-    findings.push(...(await checkMember(config, records, asOf)));
+    findings.push(...(await checkMember(config, longest, asOf)));
     say(`database of ${memberId}: read`);
   }
   return findings;

@@ -14,7 +14,15 @@ export interface BlockAnswer {
   commit: LedgerReceipt['commit'];
 }
 
+/** A key of a member, and the height from which on it holds. */
+export interface MemberKey {
+  memberId: string;
+  publicKey: string;
+  from: number;
+}
+
 export interface LedgerRecordSeen {
+  height: number;
   sender: string;
   stream: string;
   key: string;
@@ -94,6 +102,8 @@ export interface CheckedChain {
   /** By height, from 1 on at index 0; those that the node does not have are holes. */
   hashes: string[];
   records: LedgerRecordSeen[];
+  /** Those of before a rotation too. */
+  keys: MemberKey[];
 }
 
 /**
@@ -113,6 +123,13 @@ export async function checkChain(
   const frontier = new Frontier();
   const records: LedgerRecordSeen[] = [];
   const hashes: string[] = [];
+  const keys: MemberKey[] = [];
+  const learnKeys = (from: number) => {
+    for (const { memberId: owner, publicKey } of signers)
+      if (!keys.some((known) => known.memberId === owner && known.publicKey === publicKey))
+        keys.push({ memberId: owner, publicKey, from });
+  };
+  learnKeys(base.height + 1);
   let previous = isWhole ? genesisHash : null;
   let { logSize } = base;
   for (let next = base.height + 1; next <= height;) {
@@ -138,13 +155,14 @@ export async function checkChain(
           frontier.append(leafHash(entry, sm3));
           logSize += 1;
           const { stream, key: recordKey, digest, note } = entry.record;
-          records.push({ sender: entry.sender, stream, key: recordKey, digest, note });
+          records.push({ height: header.height, sender: entry.sender, stream, key: recordKey, digest, note });
         }
       }
       governance.endBlock(header.height);
       if (!isSigned(block, signers)) find('fewer than a quorum signed');
       if (isWhole) signers = governance.members;
       else if (header.nextMembersHash !== header.membersHash) signers = await source.membersAt(header.height + 1);
+      if (header.nextMembersHash !== header.membersHash) learnKeys(header.height + 1);
       if (txHashes.root() !== header.txRoot) find('root of the transactions');
       if (logSize !== header.logSize || (isWhole && frontier.root() !== header.logRoot)) find('log root');
       if (header.nextMembersHash !== toHex(membersHash(signers, sm3)!)) find('members of the next height');
@@ -154,7 +172,7 @@ export async function checkChain(
       next += 1;
     }
   }
-  return { memberId, base: base.height, findings, hashes, records };
+  return { memberId, base: base.height, findings, hashes, records, keys };
 }
 
 /** Where chains differ from the first that has all blocks, which says what lies before the others' snapshots. */

@@ -3,9 +3,7 @@ import type { Readable } from 'node:stream';
 import { ATTEST_TAG, LOAN_STREAM } from '../../domain/attestation.ts';
 import { PackedPages } from '../../domain/catalog/numbered.ts';
 import { TRACE_STREAM } from '../../domain/trace.ts';
-import type { Card } from '../../platform/card/card.ts';
 import { cardOf } from '../../platform/card/index.ts';
-import { MemberKeys } from '../../platform/card/keys.ts';
 import type { MemberConfig } from '../../platform/config/schemas.ts';
 import { createSm3, jcs, sm2, sm3 } from '../../platform/crypto/index.ts';
 import { readTrust } from '../../platform/ledger/trust.ts';
@@ -17,9 +15,10 @@ import {
   type OutboxItem,
   type Store,
 } from '../../platform/store/index.ts';
+import { fromHex } from '../../verifier/bytes.ts';
 import { type AttestedRows, readTraceNote, TraceCheck, type TraceRow, verifyReceipt } from '../../verifier/index.ts';
 import type { Finding } from './finding.ts';
-import type { LedgerRecordSeen } from './ledger.ts';
+import type { CheckedChain, LedgerRecordSeen } from './ledger.ts';
 import { checkLoans, LOAN_LATE_MS } from './loans.ts';
 
 /** A batch of the trace that waits longer than this is stuck. */
@@ -43,7 +42,7 @@ async function digest(source: Readable): Promise<{ bytes: number; sm3: string; s
  */
 export async function checkMember(
   config: MemberConfig,
-  records: readonly LedgerRecordSeen[],
+  { records, keys }: Pick<CheckedChain, 'records' | 'keys'>,
   asOf: number,
 ): Promise<Finding[]> {
   const card = cardOf(config.card);
@@ -53,7 +52,7 @@ export async function checkMember(
     const find = (where: string, reason: string) => findings.push({ where: `${config.memberId} ${where}`, reason });
     await checkVersions(store, config, records, find);
     await checkLoans(store, config.memberId, records, asOf, find);
-    await checkCatalogs(store, config, card, records, find);
+    await checkCatalogs(store, config.memberId, { records, keys }, find);
     await checkTrace(store, config.memberId, records, find);
     // Both are written all the time: the newest are always on their way.
     const late = new Date(Math.min(Date.now() - TRACE_LATE_MS, asOf - LOAN_LATE_MS));
@@ -105,16 +104,18 @@ function attestedOf(memberId: string, records: readonly LedgerRecordSeen[]): Att
   return batches;
 }
 
-/** Every edit of a catalogue: signed, attested once, after the one before it, over the very pages of its version. */
-async function checkCatalogs(
-  { models }: Store,
-  { memberId, keysFile }: MemberConfig,
-  card: Card,
-  records: readonly LedgerRecordSeen[],
+/**
+ * Every edit of a catalogue: signed by a key that the member had when it was attested, or before; attested, after the one
+ * before it, over the very pages of its version.
+ */
+export async function checkCatalogs(
+  { models }: Pick<Store, 'models'>,
+  memberId: string,
+  { records, keys }: Pick<CheckedChain, 'records' | 'keys'>,
   find: (where: string, reason: string) => void,
 ): Promise<void> {
-  const key = new MemberKeys(keysFile, card).publicKey('ledger');
-  const onLedger = new Set(records.filter(({ sender }) => sender === memberId).map((record) => record.digest));
+  const own = keys.filter((key) => key.memberId === memberId);
+  const onLedger = new Map(records.filter(({ sender }) => sender === memberId).map((one) => [one.digest, one.height]));
   const digestOf = (value: unknown) => sm3(Buffer.from(jcs(value))).toString('hex');
   let version = null as ArchiveVersion | null;
   let before = '';
@@ -130,9 +131,12 @@ async function checkCatalogs(
       find(where, 'is not of the pages of its version');
     if (manifest.catalog.sm3 !== digestOf(catalog)) find(where, 'is not the one that was signed');
     if (manifest.previousSm3 !== before) find(where, 'does not come after the one before it');
-    if (!sm2.verify(key, Buffer.from(jcs(manifest)), Buffer.from(signature, 'hex'))) find(where, 'is not signed');
-    const digest = sm3(Buffer.from(`${ATTEST_TAG}\0`), Buffer.from(salt, 'hex'), Buffer.from(jcs(manifest)));
-    if (!onLedger.has(digest.toString('hex'))) find(where, 'is not on the ledger');
+    const signed = Buffer.from(jcs(manifest));
+    const height = onLedger.get(sm3(Buffer.from(`${ATTEST_TAG}\0`), Buffer.from(salt, 'hex'), signed).toString('hex'));
+    if (height === undefined) find(where, 'is not on the ledger');
+    const had = own.filter(({ from }) => from <= (height ?? Infinity));
+    if (!had.some((key) => sm2.verify(fromHex(key.publicKey), signed, Buffer.from(signature, 'hex'))))
+      find(where, 'is not signed');
     before = digestOf(catalog);
   }
 }

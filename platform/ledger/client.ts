@@ -1,6 +1,15 @@
 import { z } from 'zod';
-import { type LedgerRecord, encodeTransaction, signAttestation, txIdOf } from '../../chain-node/codec/transaction.ts';
+import {
+  decodeTransaction,
+  encodeTransaction,
+  type LedgerRecord,
+  signAttestation,
+  signingMessage,
+  signTransaction,
+  txIdOf,
+} from '../../chain-node/codec/transaction.ts';
 import { SealfolioError } from '../../domain/errors.ts';
+import { sm2 } from '../crypto/index.ts';
 
 export type { LedgerRecord } from '../../chain-node/codec/transaction.ts';
 
@@ -133,4 +142,15 @@ export function makeTransaction(
 ): { txId: string; encoded: Buffer } {
   const tx = signAttestation(request, privateKey);
   return { txId: txIdOf(tx).toString('hex'), encoded: encodeTransaction(tx) };
+}
+
+/**
+ * The same transaction under the signature of this key, or null if it is this key's already. Its id, nonce and records stay
+ * as they are, and the ledger takes one transaction for each (sender, nonce): whichever of the two comes first, its records
+ * are in the log once.
+ */
+export function signAnew(encoded: Buffer, privateKey: Uint8Array): Buffer | null {
+  const { signature, ...unsigned } = decodeTransaction(encoded);
+  if (sm2.verify(sm2.publicKeyOf(privateKey), signingMessage(unsigned), signature)) return null;
+  return encodeTransaction(signTransaction(unsigned, privateKey));
 }

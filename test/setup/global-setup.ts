@@ -23,6 +23,7 @@ export const TEST_NAMESPACES = [
   'test-browser',
   'test-folders',
   'test-retry',
+  'test-rotation',
 ];
 
 /** Starts the servers that the suites share: a mongod and a Temporal server of their own, in a folder that goes with them. */

@@ -21,6 +21,7 @@ export const STATUS_OF: Readonly<Record<OverlayCode, number>> = {
   unreachable: 503,
   busy: 503,
   closed: 503,
+  stale: 503,
   timeout: 504,
 };
 

@@ -17,6 +17,8 @@ import type { OverlayStream } from './streams.ts';
 /** Services of the overlay's own: any two members may use them, and they are not attested. */
 export const OWN_SERVICES = 'overlay.';
 export const SETTLE_SERVICE = 'overlay.settle';
+/** The ledger's own links, where they go over the overlay: how a node that knows nothing new comes to know it. */
+export const LEDGER_SERVICE = 'p2p';
 const MAX_SESSIONS = 2048;
 const UNKNOWN_PER_SECOND = 10;
 
@@ -26,6 +28,8 @@ export interface SessionsOptions {
   book: SessionBook;
   limits: SessionLimits;
   logger: Logger;
+  /** Why what we know of the chain is too old to serve anybody by it; null: it is not. */
+  staleness(): string | null;
   offers(service: string): boolean;
   onStream(stream: OverlayStream, session: Session): void;
   onSettled(key: string): void;
@@ -125,7 +129,7 @@ export class Sessions {
     for (const session of this.all()) session.reroute();
   }
 
-  /** The members or the policy changed: what is not allowed any more ends at once. */
+  /** The members or the policy changed, or are too long not known: what is not allowed any more ends at once. */
   onGovernance(): void {
     const known = this.#keys;
     this.#keys = this.#keysNow();
@@ -185,6 +189,8 @@ export class Sessions {
         ? new OverlayError('revoked', `${id} was removed`)
         : new OverlayError('member-unknown', `${id} is no member`);
     }
+    const stale = service === LEDGER_SERVICE ? null : this.options.staleness();
+    if (stale !== null) throw new OverlayError('stale', stale);
     if (service.startsWith(OWN_SERVICES)) return;
     const { allowed, reason } = can(chain.policy.policy, members, { from, to, service });
     if (!allowed) throw new OverlayError('denied', `${from} may not open ${service} at ${to}: ${reason}`);

@@ -45,7 +45,10 @@ test('an observer begins with a snapshot, follows the head, and proves what came
   const txId = await attested(['after the snapshot', 'that too'], ['watch']);
   const { ledger, reader } = nodes.node('watch');
   expect(ledger.base.height).toBeGreaterThanOrEqual(BLOCKS);
-  expect(await reader.receipt(txId, 1)).toEqual(await nodes.node('yz1').reader.receipt(txId, 1));
+  // Which of the members' signatures a node keeps is its own.
+  const { commit, ...proof } = await reader.receipt(txId, 1);
+  expect(await nodes.node('yz1').reader.receipt(txId, 1)).toMatchObject(proof);
+  expect(commit).toMatchObject({ signatures: expect.any(Array) as unknown });
   const { logSize } = ledger.base;
   expect(await reader.consistency(logSize, ledger.logSize)).toEqual(
     await nodes.node('yz1').reader.consistency(logSize, ledger.logSize),

@@ -37,7 +37,7 @@ async function written(): Promise<LedgerRecordSeen[]> {
     await lending.recordLoan({ loan, events });
   }
   const items = await OutboxItem.find({ stream: 'loan' }).lean();
-  return items.map(({ key, digest }) => ({ sender: 'yz1', stream: 'loan', key, digest, note: '' }));
+  return items.map(({ key, digest }) => ({ height: 1, sender: 'yz1', stream: 'loan', key, digest, note: '' }));
 }
 async function findings(records: readonly LedgerRecordSeen[], asOf = AT + 2 * LOAN_LATE_MS): Promise<string[]> {
   const found: string[] = [];

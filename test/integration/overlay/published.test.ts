@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
+import os from 'node:os';
 import path from 'node:path';
 import request from 'supertest';
 import WebSocket from 'ws';
@@ -37,6 +38,7 @@ const world = new OverlayWorld();
 /** The node as chain-node/index.ts serves it, and a proxy in front that does what the guide says. */
 let node: http.Server;
 let proxy: http.Server;
+let explorerDir: string;
 
 const portOf = (server: http.Server) => (server.address() as net.AddressInfo).port;
 
@@ -59,7 +61,8 @@ function passOn(incoming: http.IncomingMessage, response: http.ServerResponse): 
 beforeAll(async () => {
   await world.start(openTo('archive'));
   const overlay = world.overlay('yz1');
-  const explorerDir = path.join(root, 'web', 'explorer');
+  explorerDir = mkdtempSync(path.join(os.tmpdir(), 'sealfolio-explorer-'));
+  copyFileSync(path.join(root, 'web', 'explorer', 'index.html'), path.join(explorerDir, 'index.html'));
   const rpc = createRpc(world.nodes.node('yz1'), createMetrics('published'), { explorerDir, overlay });
   node = http.createServer((incoming, response) => {
     if (incoming.url?.startsWith(GATEWAY_PREFIX) === true) overlay.gateway(incoming, response);
@@ -89,6 +92,7 @@ afterAll(async () => {
     server.close();
   }
   await world.stop();
+  rmSync(explorerDir, { recursive: true, force: true });
 });
 
 test('the guide publishes every page and every route of the rpc that the explorer reads', () => {
@@ -96,6 +100,27 @@ test('the guide publishes every page and every route of the rpc that the explore
   expect(pages.length).toBeGreaterThan(8);
   expect(patterns.length).toBeGreaterThan(5);
   expect([...routesRead, ...pages].filter((one) => !published(one))).toEqual([]);
+});
+
+test('by a proxy of that configuration the explorer is read: its page, the chain, and new blocks as they come', async () => {
+  const outside = request(proxy);
+  for (const page of ['/', '/blocks', '/blocks/1', '/verify'])
+    await outside.get(page).expect(200, /explorer|区块链浏览器/);
+  const { body } = (await outside.get('/v1/status').expect(200)) as { body: object };
+  expect(body).toMatchObject({ memberId: 'yz1' });
+  for (const route of ['/v1/genesis', '/v1/members?height=1', '/v1/governance', '/v1/blocks?limit=5', '/v1/records'])
+    await outside.get(route).expect(200);
+  for (const route of ['/v1/search?q=yz1', '/v1/checkpoints?limit=5', '/v1/evidence'])
+    await outside.get(route).expect(200);
+  await outside.get(`/v1/transactions/${'0'.repeat(64)}/content`).expect(404, /not-found/);
+  await outside.get(`/v1/receipts/${'0'.repeat(64)}/0`).expect(404, /not-found/);
+  const stream = new WebSocket(`ws://127.0.0.1:${portOf(proxy)}/v1/subscribe`);
+  const told = once(stream, 'message');
+  await once(stream, 'open');
+  const { encoded } = world.nodes.transaction('yz2', ['one more']);
+  await world.nodes.node('yz2').submit(encoded);
+  expect(JSON.parse(String((await told)[0]))).toMatchObject({ height: expect.any(Number) as number });
+  stream.terminate();
 });
 
 test.each([

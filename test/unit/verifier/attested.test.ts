@@ -124,3 +124,24 @@ test.each<[string, AttestedVerdict, string]>([
 ])('%s: does not pass, and says where', (_case, outcome, step) => {
   expect([outcome.verdict, failedAt(outcome)]).toEqual(['invalid', step]);
 });
+
+test('what a key of before a rotation signed holds, as far back as the trusted members', () => {
+  const rotated = structuredClone(ledger) as LedgerReceipt;
+  const handover = { header: rotated.header, commit: rotated.commit, members: ledger.members };
+  rotated.members = ledger.members.map((one) =>
+    one.memberId === 'yz1' ? { ...one, publicKey: toHex(sm2.publicKeyOf(keyOf('yz1 later'))) } : one,
+  );
+  const now = toHex(membersHash(rotated.members, sm3)!);
+  const { header } = ledger;
+  handover.header = { ...header, height: header.height - 1, nextMembersHash: now };
+  handover.commit = { round: 0, signatures: [] };
+  signHeader(handover, ['yz1', 'yz2', 'yz3']);
+  rotated.header = { ...header, membersHash: now, nextMembersHash: now };
+  signHeader(rotated, ['yz2', 'yz3', 'yzp']);
+  rotated.handovers = [handover];
+  expect(ofEdit({ ledger: rotated })).toMatchObject({ verdict: 'valid' });
+  const newer = ofEdit({ ledger: rotated }, {}, { ...trust, membersHash: now });
+  expect([newer.verdict, failedAt(newer)]).toEqual(['invalid', 'signature']);
+  const byAnother = toHex(sm2.sign(keyOf('yz2'), utf8(canonicalJson(editManifest))));
+  expect(failedAt(ofEdit({ ledger: rotated, signature: byAnother }))).toBe('signature');
+});
