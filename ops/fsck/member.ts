@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { ATTEST_TAG, LOAN_STREAM } from '../../domain/attestation.ts';
+import { ATTEST_TAG, CORRECTION_STREAM, LOAN_STREAM } from '../../domain/attestation.ts';
 import { PackedPages } from '../../domain/catalog/numbered.ts';
 import { TRACE_STREAM } from '../../domain/trace.ts';
 import type { Card } from '../../platform/card/card.ts';
@@ -18,6 +18,7 @@ import {
   type Store,
 } from '../../platform/store/index.ts';
 import { type AttestedRows, readTraceNote, TraceCheck, type TraceRow, verifyReceipt } from '../../verifier/index.ts';
+import { checkCorrections } from './corrections.ts';
 import type { Finding } from './finding.ts';
 import type { LedgerRecordSeen } from './ledger.ts';
 import { checkLoans, LOAN_LATE_MS } from './loans.ts';
@@ -38,8 +39,8 @@ async function digest(source: Readable): Promise<{ bytes: number; sm3: string; s
 
 /**
  * Checks one member's database against its card and the ledger, reading only: every stored object opens and is what
- * was announced; every attested version has a receipt that holds, and is on the ledger once; so are the events of loans;
- * the trace is whole. `asOf`: when the ledger was read.
+ * was announced; every attested version has a receipt that holds, and is on the ledger once; so are the events of loans
+ * and corrections; the trace is whole. `asOf`: when the ledger was read.
  */
 export async function checkMember(
   config: MemberConfig,
@@ -54,10 +55,12 @@ export async function checkMember(
     await checkVersions(store, config, records, find);
     await checkLoans(store, config.memberId, records, asOf, find);
     await checkCatalogs(store, config, card, records, find);
+    const publicKey = new MemberKeys(config.keysFile, card).publicKey('ledger');
+    await checkCorrections(store, { memberId: config.memberId, publicKey }, records, asOf, find);
     await checkTrace(store, config.memberId, records, find);
-    // Both are written all the time: the newest are always on their way.
+    // These are written all the time: the newest are always on their way.
     const late = new Date(Math.min(Date.now() - TRACE_LATE_MS, asOf - LOAN_LATE_MS));
-    const recent = { stream: { $in: [TRACE_STREAM, LOAN_STREAM] }, createdAt: { $gt: late } };
+    const recent = { stream: { $in: [TRACE_STREAM, LOAN_STREAM, CORRECTION_STREAM] }, createdAt: { $gt: late } };
     const stuck = await store.models.OutboxItem.find({ state: { $ne: 'final' }, $nor: [recent] }).lean<OutboxItem[]>();
     for (const { archiveId, version } of stuck) find(`${archiveId} v${version}`, 'waits in the outbox');
     return findings;
