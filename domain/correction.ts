@@ -1,3 +1,5 @@
+import type { StatusTone } from './status.ts';
+
 /** What an archive is registered with and may be mistyped; the numbers of patient and visit are what it is found by, and stay. */
 export interface Registered {
   patientName: string;
@@ -18,6 +20,12 @@ export const REGISTERED_NAMES: Record<RegisteredField, { zh: string; en: string 
 
 export const CorrectionState = { proposed: 'proposed', inForce: 'inForce', refused: 'refused' } as const;
 export type CorrectionState = (typeof CorrectionState)[keyof typeof CorrectionState];
+
+export const CORRECTION_STATUS: Record<CorrectionState, { tone: StatusTone; zh: string; en: string }> = {
+  proposed: { tone: 'attention', zh: '待审批', en: 'Awaiting approval' },
+  inForce: { tone: 'done', zh: '已更正', en: 'Corrected' },
+  refused: { tone: 'ended', zh: '已驳回', en: 'Refused' },
+};
 
 /** Fields in which one differs from the other. */
 export const changedFields = (one: Registered, other: Registered): RegisteredField[] =>
