@@ -1,6 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { heartbeat } from '@temporalio/activity';
-import { ARCHIVE_STREAM, CATALOG_STREAM, LOAN_STREAM, RECEIPT_FORMAT } from '../domain/attestation.ts';
+import {
+  ARCHIVE_STREAM,
+  CATALOG_STREAM,
+  CORRECTION_STREAM,
+  LOAN_STREAM,
+  RECEIPT_FORMAT,
+} from '../domain/attestation.ts';
 import { isSealfolioError, SealfolioError } from '../domain/errors.ts';
 import { AttestationState, BatchState } from '../domain/status.ts';
 import { TRACE_ATTEST_WITHIN_MS, TRACE_STREAM } from '../domain/trace.ts';
@@ -31,7 +37,8 @@ const isWrongSignature = (error: unknown): boolean =>
 
 /** What anchoringWorkflow does to the world. */
 export function createAnchoringActivities({ memberId, trust, store, keys, ledger, signals, logger }: ActivityDeps) {
-  const { Archive, ArchiveVersion, AnchoringTx, Batch, CatalogEdit, LoanEvent, OutboxItem, TraceBatch } = store.models;
+  const { Archive, ArchiveVersion, AnchoringTx, Batch, CatalogEdit, Correction, LoanEvent, OutboxItem, TraceBatch } =
+    store.models;
 
   /** One transaction of these, which are its own from then on; null if another try has taken some of them. */
   async function makeOf(items: readonly (OutboxItem & { _id: unknown })[]): Promise<AnchoringTx | null> {
@@ -192,6 +199,20 @@ export function createAnchoringActivities({ memberId, trust, store, keys, ledger
     await OutboxItem.updateMany({ txId: items[0]!.txId!, stream: CATALOG_STREAM }, { $set: { state: 'final' } });
   }
 
+  /** The same for corrections. */
+  async function deliverCorrections(items: readonly OutboxItem[], { height, index }: LedgerPlace): Promise<void> {
+    if (items.length === 0) return;
+    await Correction.bulkWrite(
+      items.map(({ archiveId: subject, version: correction, txId, indexInTx }) => {
+        const attestation = { txId, indexInTx, height, logIndex: index + indexInTx! };
+        const [archiveId] = subject.split('/');
+        return { updateOne: { filter: { archiveId, correction }, update: { $set: { attestation } } } };
+      }) as never,
+      { ordered: false },
+    );
+    await OutboxItem.updateMany({ txId: items[0]!.txId!, stream: CORRECTION_STREAM }, { $set: { state: 'final' } });
+  }
+
   /** Writes down where batches of the trace are, once the ledger's own proof of each holds. */
   async function deliverTrace(items: readonly OutboxItem[], { height, index }: LedgerPlace): Promise<void> {
     const crypto = { sm3, sm2Verify: sm2.verify.bind(sm2) };
@@ -218,6 +239,10 @@ export function createAnchoringActivities({ memberId, trust, store, keys, ledger
       );
       await deliverCatalogEdits(
         items.filter(({ stream }) => stream === CATALOG_STREAM),
+        place,
+      );
+      await deliverCorrections(
+        items.filter(({ stream }) => stream === CORRECTION_STREAM),
         place,
       );
       await deliverTrace(

@@ -20,6 +20,7 @@ import { Unproven } from './auth/unproven.ts';
 import { batchRoutes } from './batches/routes.ts';
 import { stationRoutes } from './batches/stations.ts';
 import { catalogRoutes } from './catalog/routes.ts';
+import { correctionRoutes } from './corrections/routes.ts';
 import { rebuildRoutes } from './catalog/rebuilds.ts';
 import { suggestionRoutes } from './catalog/suggestions.ts';
 import { templateRoutes } from './catalog/templates.ts';
@@ -91,6 +92,7 @@ export const createRoutes = (deps: ApiDeps): Route[] => [
   ...suggestionRoutes(deps),
   ...rebuildRoutes(deps),
   ...templateRoutes(deps),
+  ...correctionRoutes(deps),
   ...loanReadingRoutes(deps),
   ...loanRoutes(deps),
   ...holdRoutes(deps),

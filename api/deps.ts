@@ -19,6 +19,8 @@ export interface ApiDeps {
   home: string;
   /** Shares of the disk: from the one on it is low, from the other on nothing new is taken in. */
   disk: MemberConfig['disk'];
+  /** Whether another person approves a correction of what is archived. */
+  corrections: MemberConfig['corrections'];
   environment: 'demo' | 'production';
   sessions: { idleMinutes: number; maxHours: number };
   publicUrl: string;

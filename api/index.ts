@@ -50,6 +50,7 @@ export async function main(): Promise<void> {
     memberName,
     home,
     disk,
+    corrections: config.corrections,
     environment,
     sessions: config.sessions,
     publicUrl: config.http.publicUrl,

@@ -32,6 +32,10 @@ export const Permission = {
   archiveContent: 'archive:content',
   /** Arrange the catalogue of an archive. */
   catalogWrite: 'catalog:write',
+  /** 更正: ask that what an archive was registered with be corrected. */
+  correctionWrite: 'correction:write',
+  /** Approve or refuse a correction of an archive that is archived: 医务科. */
+  correctionDecide: 'correction:decide',
   /** 目录模板: what a catalogue must hold. */
   templateWrite: 'template:write',
   receiptRead: 'receipt:read',
@@ -71,6 +75,7 @@ export const ROLE_PERMISSIONS: Record<Role, readonly Permission[]> = {
     'archive:view',
     'archive:content',
     'catalog:write',
+    'correction:write',
     'receipt:read',
     'status:read',
     'workflow:read',
@@ -91,6 +96,7 @@ export const ROLE_PERMISSIONS: Record<Role, readonly Permission[]> = {
     'loan-policy:write',
     'template:write',
     'hold:write',
+    'correction:decide',
   ],
   systemAdmin: [
     'status:read',

@@ -31,14 +31,32 @@ export interface CatalogManifest {
   previousSm3: string;
 }
 
+/** What a member attests of one correction: that what an archive is registered with became this, after that. It names nobody. */
+export interface CorrectionManifest {
+  format: 'sealfolio-correction/1';
+  memberId: string;
+  archiveId: string;
+  correction: number;
+  /** Since when it is in force; RFC 3339, UTC. */
+  at: string;
+  /** Hashes under the salt: of who asked for it and who approved it (`ACTOR_TAG`), why (`REASON_TAG`), and of the JCS of what was registered before and after (`REGISTERED_TAG`). */
+  actor: string;
+  approver?: string;
+  reason: string;
+  before: string;
+  after: string;
+}
+
 /** Domain tags (ASCII, then one zero byte) that keep digests of different things apart. */
 export const KEY_TAG = 'sealfolio/key/1';
 export const ATTEST_TAG = 'sealfolio/attest/1';
 export const ARCHIVE_STREAM = 'archive';
 export const LOAN_STREAM = 'loan';
 export const CATALOG_STREAM = 'catalog';
+export const CORRECTION_STREAM = 'correction';
 /** Hash of a person's name under the salt of what is attested. */
 export const ACTOR_TAG = 'sealfolio/actor/1';
 export const REASON_TAG = 'sealfolio/reason/1';
+export const REGISTERED_TAG = 'sealfolio/registered/1';
 export const SALT_BYTES = 32;
 export const RECEIPT_FORMAT = 'sealfolio-receipt/1';

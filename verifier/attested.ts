@@ -59,6 +59,19 @@ export interface ShownCatalogEdit {
   reason: string;
 }
 
+/** A correction in force as it is shown; times are RFC 3339. */
+export interface ShownCorrection {
+  archiveId: string;
+  correction: number;
+  /** Since when it is in force. */
+  at: string;
+  by: string;
+  approver?: string;
+  reason: string;
+  before: unknown;
+  after: unknown;
+}
+
 /** Null: it passed; `unknown`: it cannot be told. */
 type Outcome = null | { state: 'fail' | 'unknown'; reason: string };
 const failed = (reason: string): Outcome => ({ state: 'fail', reason });
@@ -184,4 +197,26 @@ export function verifyCatalogEdit(
   };
   const checks = [['shown', isShown] as const, ['catalog', isCatalog] as const];
   return verify(proof, { stream: 'catalog', subject: shown.archiveId, checks, isSigned: true }, trust, crypto);
+}
+
+/** Checks that a correction is as it was signed and attested, without believing the server. Never throws on bad input. */
+export function verifyCorrection(
+  proof: AttestedProof,
+  { by, approver, reason, before, after, ...shown }: ShownCorrection,
+  trust: Trust | null,
+  crypto: VerifierCrypto,
+): AttestedVerdict {
+  const hash = (name: string, text: string) => saltedHash(`sealfolio/${name}/1`, proof.salt, text, crypto.sm3);
+  const isShown = (): Outcome =>
+    differs(proof.manifest, {
+      format: 'sealfolio-correction/1',
+      ...shown,
+      actor: hash('actor', by),
+      approver: approver === undefined ? undefined : hash('actor', approver),
+      reason: hash('reason', reason),
+      before: hash('registered', canonicalJson(before)),
+      after: hash('registered', canonicalJson(after)),
+    });
+  const wanted = { stream: 'correction', subject: shown.archiveId, isSigned: true };
+  return verify(proof, { ...wanted, checks: [['shown', isShown] as const] }, trust, crypto);
 }

@@ -54,6 +54,7 @@ const finding = z.object({
   pages: z.number().optional(),
 });
 const detail = archive.extend({
+  corrected: z.number().describe('Number of the last correction of what it was registered with; 0: none'),
   versions: z.array(
     z.object({
       version: z.number(),
@@ -167,6 +168,7 @@ export function archiveRoutes(deps: ApiDeps): Route[] {
         let firstPage = 1;
         return {
           ...shown(found),
+          corrected: found.corrected ?? 0,
           versions: versions.map(({ version, state, reason, createdAt, catalog, package: packed, attestation }) => ({
             version,
             state,

@@ -20,13 +20,7 @@ import {
   signEdit,
   writeEdit,
 } from '../../platform/store/index.ts';
-import {
-  ANCHORING_IDLE_MS,
-  anchoringWorkflowId,
-  backlogSignal,
-  TaskQueue,
-  WorkflowName,
-} from '../../workflows/shared.ts';
+import { wakeAnchoring } from '../anchoring.ts';
 import { archiveOf, versionOf } from '../archives/find.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { Actor } from '../route.ts';
@@ -108,7 +102,7 @@ export class Cataloguing {
       return this.#known(archiveId, wanted, placeOf(await archiveOf(store, archiveId)), who);
     }
     await recountSuggestions(store, archiveId);
-    await this.#wake();
+    await wakeAnchoring(this.deps);
     return { version: made.version, edit: made.edit };
   }
 
@@ -146,18 +140,5 @@ export class Cataloguing {
   async numbered(archiveId: string, { version }: CatalogPlace, nodes: readonly CatalogNode[]): Promise<NumberedNode[]> {
     const { catalog } = await versionOf(this.deps.store, archiveId, version);
     return new PackedPages(catalog).number({ nodes: [...nodes] });
-  }
-
-  /** Anchoring looks by itself too: who saved does not wait for that. */
-  async #wake(): Promise<void> {
-    const { temporal, memberId, logger } = this.deps;
-    await temporal.workflow
-      .signalWithStart(WorkflowName.anchoring, {
-        workflowId: anchoringWorkflowId(memberId),
-        taskQueue: TaskQueue.archiving,
-        args: [{ memberId, idleMs: ANCHORING_IDLE_MS }],
-        signal: backlogSignal,
-      })
-      .catch((error: unknown) => logger.warn({ err: error }, 'anchoring was not told of a catalogue'));
   }
 }

@@ -4,14 +4,14 @@ import type { BulkJob, LoanRow, Notice, Store } from '../../platform/store/index
 
 /** Something that a page may want to ask for again. It says which kind, and whom it may concern; never what it says. */
 export interface Change {
-  kind: 'loans' | 'notices' | 'jobs';
+  kind: 'loans' | 'notices' | 'jobs' | 'corrections';
   /** These people, and for loans whoever manages or reviews them. */
   people: string[];
   roles: string[];
   departmentId?: string | undefined;
 }
 
-const COLLECTIONS = ['loans', 'notices', 'bulkJobs'];
+const COLLECTIONS = ['loans', 'notices', 'bulkJobs', 'corrections'];
 const RETRY_MS = 1000;
 
 /** Changes of the member's database, told to whoever listens: one stream of the database for all pages. */
@@ -69,6 +69,8 @@ export class EventHub {
 function changeOf(collection: string, document: object): Change {
   if (collection === 'notices') return { kind: 'notices', people: [(document as Notice).username], roles: [] };
   if (collection === 'bulkJobs') return { kind: 'jobs', people: [(document as BulkJob).by], roles: [] };
+  if (collection === 'corrections')
+    return { kind: 'corrections', people: [], roles: ['recordsClerk', 'medicalAffairs'] };
   const { applicant, departmentId, levels } = document as LoanRow;
   return { kind: 'loans', people: [applicant], roles: ['recordsClerk', 'medicalAffairs', ...levels], departmentId };
 }

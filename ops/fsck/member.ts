@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { ATTEST_TAG, LOAN_STREAM } from '../../domain/attestation.ts';
+import { ATTEST_TAG, CORRECTION_STREAM, LOAN_STREAM } from '../../domain/attestation.ts';
 import { PackedPages } from '../../domain/catalog/numbered.ts';
 import { TRACE_STREAM } from '../../domain/trace.ts';
 import { cardOf } from '../../platform/card/index.ts';
@@ -15,9 +15,10 @@ import {
   type OutboxItem,
   type Store,
 } from '../../platform/store/index.ts';
-import { fromHex } from '../../verifier/bytes.ts';
 import { type AttestedRows, readTraceNote, TraceCheck, type TraceRow, verifyReceipt } from '../../verifier/index.ts';
+import { checkCorrections } from './corrections.ts';
 import type { Finding } from './finding.ts';
+import { isSignedByOneOf } from './keys.ts';
 import type { CheckedChain, LedgerRecordSeen } from './ledger.ts';
 import { checkLoans, LOAN_LATE_MS } from './loans.ts';
 
@@ -37,8 +38,8 @@ async function digest(source: Readable): Promise<{ bytes: number; sm3: string; s
 
 /**
  * Checks one member's database against its card and the ledger, reading only: every stored object opens and is what
- * was announced; every attested version has a receipt that holds, and is on the ledger once; so are the events of loans;
- * the trace is whole. `asOf`: when the ledger was read.
+ * was announced; every attested version has a receipt that holds, and is on the ledger once; so are the events of loans
+ * and corrections; the trace is whole. `asOf`: when the ledger was read.
  */
 export async function checkMember(
   config: MemberConfig,
@@ -53,10 +54,11 @@ export async function checkMember(
     await checkVersions(store, config, records, find);
     await checkLoans(store, config.memberId, records, asOf, find);
     await checkCatalogs(store, config.memberId, { records, keys }, find);
+    await checkCorrections(store, config.memberId, { records, keys }, asOf, find);
     await checkTrace(store, config.memberId, records, find);
-    // Both are written all the time: the newest are always on their way.
+    // These are written all the time: the newest are always on their way.
     const late = new Date(Math.min(Date.now() - TRACE_LATE_MS, asOf - LOAN_LATE_MS));
-    const recent = { stream: { $in: [TRACE_STREAM, LOAN_STREAM] }, createdAt: { $gt: late } };
+    const recent = { stream: { $in: [TRACE_STREAM, LOAN_STREAM, CORRECTION_STREAM] }, createdAt: { $gt: late } };
     const stuck = await store.models.OutboxItem.find({ state: { $ne: 'final' }, $nor: [recent] }).lean<OutboxItem[]>();
     for (const { archiveId, version } of stuck) find(`${archiveId} v${version}`, 'waits in the outbox');
     return findings;
@@ -134,9 +136,7 @@ export async function checkCatalogs(
     const signed = Buffer.from(jcs(manifest));
     const height = onLedger.get(sm3(Buffer.from(`${ATTEST_TAG}\0`), Buffer.from(salt, 'hex'), signed).toString('hex'));
     if (height === undefined) find(where, 'is not on the ledger');
-    const had = own.filter(({ from }) => from <= (height ?? Infinity));
-    if (!had.some((key) => sm2.verify(fromHex(key.publicKey), signed, Buffer.from(signature, 'hex'))))
-      find(where, 'is not signed');
+    if (!isSignedByOneOf(own, height, signed, signature)) find(where, 'is not signed');
     before = digestOf(catalog);
   }
 }

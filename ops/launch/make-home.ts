@@ -152,6 +152,7 @@ export function writeConfigs(where: Layout, { ports }: Made, { pkcs11Module }: B
       seal: { certificateFile: own.certificate, sealFile: own.seal },
       notices: { webhooks: {} },
       classification: { afterArchiving: classifies },
+      corrections: { needApproval: true },
       sessions: { idleMinutes: 30, maxHours: 12 },
       disk: { warnAt: 0.85, refuseAt: 0.95 },
       log: { level: 'info' },

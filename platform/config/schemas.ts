@@ -42,6 +42,8 @@ export const memberConfigSchema = z.strictObject({
   notices: z.strictObject({ webhooks: z.record(nameSchema, z.url()) }).default({ webhooks: {} }),
   /** Whether what pages seem to be is looked for by itself once an archive's package is made. */
   classification: z.strictObject({ afterArchiving: z.boolean() }).default({ afterArchiving: true }),
+  /** Whether 医务科 approves a correction of what an archive was registered with, once it is archived. */
+  corrections: z.strictObject({ needApproval: z.boolean() }).default({ needApproval: true }),
   /** A person's session ends after so long without a request, and after so long in any case. */
   sessions: z
     .strictObject({ idleMinutes: z.number().min(1).max(240), maxHours: z.number().min(1).max(24) })

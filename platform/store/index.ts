@@ -13,7 +13,14 @@ import { createWorkflowModels } from './models/workflow.ts';
 import { SealedObjects } from './objects.ts';
 import { Trace } from './trace.ts';
 
-export type { Archive, ArchiveVersion, CatalogEdit, CatalogTemplateRow, VersionDocument } from './models/archive.ts';
+export type {
+  Archive,
+  ArchiveVersion,
+  CatalogEdit,
+  CatalogTemplateRow,
+  Correction,
+  VersionDocument,
+} from './models/archive.ts';
 export type { CatalogJob, CatalogJobRow, CatalogSuggestion, SuggestedPage } from './models/catalog.ts';
 export type { Batch, Part, Refusal, Station } from './models/batch.ts';
 export type { App, Department, Deputy, IdempotentCall, Session, User } from './models/access.ts';
@@ -33,6 +40,7 @@ export { isVolumeOut, takeVolume, volumeOf } from './volumes.ts';
 export { catalogAt, catalogTemplates, editSubject, latestCatalog, placeOf, templateFor } from './cataloguing.ts';
 export { completenessBy, foreignOf, refreshCompleteness, suggestedOf } from './completeness.ts';
 export { catalogDigest, editBlock, signEdit, writeEdit } from './edits.ts';
+export { enact, registeredOf } from './corrections.ts';
 export { archivesIn, between } from './range.ts';
 export { keepSuggestions, leavePages, numberSuggestions, recountSuggestions, withKept } from './suggestions.ts';
 export type { TraceBatch, TraceEntry } from './models/trace.ts';

@@ -56,6 +56,10 @@ const KEPT = {
   branchCode: 52,
   branchWord: 53,
   calendar: 54,
+  correctedName: 55,
+  correctedWard: 56,
+  correction: 57,
+  correctionRefusal: 58,
 } as const;
 type Kept = keyof typeof KEPT;
 
@@ -132,6 +136,11 @@ const FIELDS: Record<string, Kept[] | string> = {
   'pages/account.vue form.next': 'a secret',
   'pages/archive.vue loans.${key}Why': ['hold', 'release'],
   'archives/marks-dialog.vue reason': ['marks'],
+  'corrections/correction-dialog.vue form.patientName': ['correctedName'],
+  'corrections/correction-dialog.vue form.department': ['correctedWard'],
+  'corrections/correction-dialog.vue form[field]': 'a time',
+  'corrections/correction-dialog.vue form.reason': ['correction'],
+  'corrections/correction-item.vue correction.refuseWhy': ['correctionRefusal'],
   'pages/archive.vue archive.retryWhy': ['grant'],
 };
 
@@ -157,7 +166,7 @@ function fieldsOfWeb(): string[] {
 const world = new BrowserWorld();
 let dir: string;
 /** Ids of what was made, for the addresses. */
-const made = { archiveId: '', loans: [] as string[], rebuildId: '' };
+const made = { archiveId: '', correctedId: '', loans: [] as string[], rebuildId: '' };
 
 /** Who looks where, what is clicked there, and the texts that must come up. */
 const SEEN: [username: string, where: () => string, clicks: string[], kept: Kept[]][] = [
@@ -175,6 +184,12 @@ const SEEN: [username: string, where: () => string, clicks: string[], kept: Kept
   ['clerk', () => '/archives', [], ['patientNo', 'patientName', 'ward']],
   ['clerk', () => `/archives/${made.archiveId}`, [], ['patientNo', 'patientName', 'visitNo', 'visitReason']],
   ['clerk', () => `/archives/${made.archiveId}/catalog`, [], ['nodeTitle']],
+  [
+    'clerk',
+    () => `/archives/${made.correctedId}`,
+    [],
+    ['correctedName', 'correctedWard', 'correction', 'correctionRefusal'],
+  ],
   ['clerk', () => '/catalog-rebuilds', [], ['rebuild', 'rebuildApply']],
   ['clerk', () => `/catalog-rebuilds?rebuild=${made.rebuildId}`, [], ['rebuild', 'patientName']],
   ['clerk', () => '/ingest', [], ['fileName']],
@@ -182,6 +197,7 @@ const SEEN: [username: string, where: () => string, clicks: string[], kept: Kept
   ['clerk', () => `/loans/${made.loans[0]}`, [], ['apply', 'conditions', 'renew', 'recall']],
   ['clerk', () => '/workbench', [], []],
   ['clerk', () => '/jobs', [], []],
+  ['medical', () => '/corrections', [], ['correctedName', 'correctedWard', 'correction']],
   ['medical', () => '/loan-policy', [], ['policy', 'calendar']],
   ['medical', () => '/catalog-templates', [], ['template', 'branchName', 'branchStandard', 'branchCode', 'branchWord']],
   ['medical', () => '/catalog-templates', ['[data-test="template-add"]'], ['branchNameEn', 'branchCode', 'branchWord']],
@@ -289,6 +305,19 @@ beforeAll(async () => {
   await medical.ok('post', `${held}/hold`, { reason: evil(KEPT.hold) });
   await medical.ok('post', `${held}/hold-release`, { reason: evil(KEPT.release) });
   await medical.ok('put', `${held}/marks`, { reason: evil(KEPT.marks), marks: [] });
+  // The first is refused, the second waits.
+  made.correctedId = archives[3]!;
+  const corrections = `/archives/${made.correctedId}/corrections`;
+  const registered = {
+    patientName: evil(KEPT.correctedName),
+    department: evil(KEPT.correctedWard),
+    admittedAt: null,
+    dischargedAt: '2026-11-20T02:00:00Z',
+  };
+  const correction = { base: 0, registered, reason: evil(KEPT.correction) };
+  await clerk.ok('post', corrections, correction);
+  await medical.ok('post', `${corrections}/1/refuse`, { reason: evil(KEPT.correctionRefusal) });
+  await clerk.ok('post', corrections, correction);
   type Policies = { items: { version: number; policy: object }[] };
   const { items } = await medical.ok<Policies>('get', '/loan-policies');
   const { version: from, policy } = items[0]!;

@@ -14,6 +14,7 @@ export const TEST_NAMESPACES = [
   'test-people',
   'test-loans',
   'test-catalog',
+  'test-corrections',
   'test-rebuild',
   'test-classification',
   'test-workbench',

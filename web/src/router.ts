@@ -35,6 +35,11 @@ export const router = createRouter({
           meta: { permission: 'catalog:write' },
         },
         {
+          path: 'corrections',
+          component: () => import('./pages/corrections.vue'),
+          meta: { permission: 'correction:decide' },
+        },
+        {
           path: 'catalog-queue',
           component: () => import('./pages/catalog-queue.vue'),
           meta: { permission: 'catalog:write' },

@@ -1,7 +1,8 @@
 import { type Connection, Schema } from 'mongoose';
-import type { AttestationManifest, CatalogManifest } from '../../../domain/attestation.ts';
+import type { AttestationManifest, CatalogManifest, CorrectionManifest } from '../../../domain/attestation.ts';
 import type { Catalog, CatalogTemplate, DocumentType } from '../../../domain/catalog.ts';
 import { COMPLETENESS, type CompletenessState } from '../../../domain/catalog/completeness.ts';
+import { CorrectionState, type Registered } from '../../../domain/correction.ts';
 import { Mark } from '../../../domain/loan/policy.ts';
 import { AttestationState } from '../../../domain/status.ts';
 
@@ -18,6 +19,8 @@ export interface Archive {
   currentVersion: number;
   /** Edits of the current version's catalogue; absent: none. */
   catalogEdit?: number;
+  /** Number of the last correction in force; absent: none. */
+  corrected?: number;
   state: AttestationState;
   pageCount: number;
   documentTypes: DocumentType[];
@@ -45,6 +48,7 @@ const archive = new Schema<Archive>(
     dischargedAt: { type: Date, required: true },
     currentVersion: { type: Number, required: true },
     catalogEdit: Number,
+    corrected: Number,
     state,
     pageCount: { type: Number, required: true },
     documentTypes: { type: [String], required: true },
@@ -122,6 +126,29 @@ export interface CatalogEdit {
   attestation?: { txId: string; indexInTx: number; height: number; logIndex: number };
 }
 
+/** 更正: of what an archive was registered with; the values before it are kept here. */
+export interface Correction {
+  archiveId: string;
+  /** From 1, in the order in which they were asked for. */
+  correction: number;
+  state: CorrectionState;
+  before: Registered;
+  after: Registered;
+  by: string;
+  reason: string;
+  at: Date;
+  /** Who approved or refused it; absent while it waits, and where nobody had to. */
+  decidedBy?: string;
+  decidedAt?: Date;
+  refusal?: string;
+  /** Of one in force: what is signed and attested of it; names nobody. */
+  manifest?: CorrectionManifest;
+  salt?: string;
+  /** SM2 with SM3 by the member's signing key over the manifest's JCS, hex. */
+  signature?: string;
+  attestation?: { txId: string; indexInTx: number; height: number; logIndex: number };
+}
+
 const version = new Schema<ArchiveVersion>(
   {
     archiveId: { type: String, required: true },
@@ -186,9 +213,35 @@ const edit = new Schema<CatalogEdit>(
 );
 edit.index({ archiveId: 1, version: 1, edit: 1 }, { unique: true });
 
+const correction = new Schema<Correction>(
+  {
+    archiveId: { type: String, required: true },
+    correction: { type: Number, required: true },
+    state: { type: String, enum: Object.values(CorrectionState), required: true },
+    before: { type: Schema.Types.Mixed, required: true },
+    after: { type: Schema.Types.Mixed, required: true },
+    by: { type: String, required: true },
+    reason: { type: String, required: true },
+    at: { type: Date, required: true },
+    decidedBy: String,
+    decidedAt: Date,
+    refusal: String,
+    manifest: Schema.Types.Mixed,
+    salt: String,
+    signature: String,
+    attestation: Schema.Types.Mixed,
+  },
+  { strict: 'throw', versionKey: false, minimize: false },
+);
+correction.index({ archiveId: 1, correction: 1 }, { unique: true });
+// Of one archive one waits at a time; the list of what waits is in this order.
+correction.index({ archiveId: 1 }, { unique: true, partialFilterExpression: { state: 'proposed' } });
+correction.index({ state: 1, at: 1, _id: 1 });
+
 export const createArchiveModels = (connection: Connection) => ({
   Archive: connection.model('Archive', archive, 'archives'),
   ArchiveVersion: connection.model('ArchiveVersion', version, 'archiveVersions'),
   CatalogEdit: connection.model('CatalogEdit', edit, 'catalogEdits'),
+  Correction: connection.model('Correction', correction, 'corrections'),
   CatalogTemplate: connection.model('CatalogTemplate', template, 'catalogTemplates'),
 });

@@ -168,6 +168,27 @@ interface LedgerProof {
   entry: { record: object };
 }
 
+test('抢救 of what is still taken in: the loan stands, nothing is open; once it is archived its pages open under it', async () => {
+  const [archiveId] = (await archives(1, { currentVersion: 0, state: 'pending', pageCount: 0 })) as [string];
+  const [item] = await apply(doctor, [archiveId], { emergency: true });
+  const loanId = item!.loanId!;
+  await approve(clerk, loanId);
+  await act(doctor, loanId, 'start');
+  const access = () => doctor.ok<object>('get', `/archives/${archiveId}/access`);
+  expect(await access()).toMatchObject({ basis: 'loan', loanId, rights: ['view'] });
+  expect(await doctor.ok('get', `/archives/${archiveId}`)).toMatchObject({ currentVersion: 0, pageCount: 0 });
+  expect(await doctor.refusal('get', `/archives/${archiveId}/pages/1`)).toBe('version-not-found');
+
+  const batchId = await committed(member, archiveId, [await frontPage(700)]);
+  await (await startArchiving(member, archiveId, batchId)).result();
+  expect(await access()).toMatchObject({ basis: 'loan', loanId });
+  const page = await doctor.call('get', `/archives/${archiveId}/pages/1`).expect(200);
+  expect(page.headers['content-type']).toBe('image/jpeg');
+  // It ends as any other: with it the pages close.
+  await act(doctor, loanId, 'return');
+  expect(await doctor.refusal('get', `/archives/${archiveId}/pages/1`)).toBe('loan-needed');
+});
+
 describe('an application', () => {
   test('for fifty archives: a result for each; the bad ones do the others no harm', async () => {
     const good = await archives(46);

@@ -11,6 +11,7 @@ import type {
 import type { Completeness, CompletenessState } from '../../../domain/catalog/completeness.ts';
 import type { CatalogChange } from '../../../domain/catalog/diff.ts';
 import type { CatalogPlace, NumberedNode } from '../../../domain/catalog/numbered.ts';
+import type { CorrectionState, Registered } from '../../../domain/correction.ts';
 import type { Employment } from '../../../domain/people.ts';
 import type { LoanEvent } from '../../../domain/loan/loan.ts';
 import type { NoticeKind } from '../../../domain/loan/notices.ts';
@@ -82,6 +83,9 @@ export interface Archive {
 }
 
 export interface ArchiveDetail extends Archive {
+  admittedAt?: string;
+  /** Number of the last correction of what it was registered with; 0: none. */
+  corrected: number;
   versions: {
     version: number;
     state: AttestationState;
@@ -95,6 +99,31 @@ export interface ArchiveDetail extends Archive {
   catalog: (NumberedNode & { firstPage: number; pageCount: number })[];
   catalogPlace: CatalogPlace;
   completeness: Completeness | null;
+}
+
+/** 更正: asked for by one, approved or refused by another. */
+export interface Correction {
+  archiveId: string;
+  correction: number;
+  state: CorrectionState;
+  before: Registered;
+  after: Registered;
+  by: string;
+  byName: string;
+  reason: string;
+  at: string;
+  decidedBy?: string;
+  decidedByName?: string;
+  decidedAt?: string;
+  refusal?: string;
+  attestation?: { height: number; txId: string };
+}
+
+/** Of one that was made meanwhile (`theirs`), or waits. */
+export interface CorrectionConflict {
+  base: number;
+  theirs?: Correction;
+  yours: Registered;
 }
 
 /** Who arranged a catalogue, when and why; `edit` 0 is the one that a version was packed by. */

@@ -3,7 +3,8 @@ import { call } from '../client/call.ts';
 import type { LoanCounts, Notice } from '../client/types.ts';
 import { useSession } from './session.ts';
 
-type Kind = 'loans' | 'notices' | 'jobs';
+const KINDS = ['loans', 'notices', 'jobs', 'corrections'] as const;
+type Kind = (typeof KINDS)[number];
 /** What is asked for again now and then, should a message have been lost. */
 const POLL_MS = 60_000;
 let source: EventSource | null = null;
@@ -25,7 +26,7 @@ export const useLive = defineStore('live', {
       void this.refresh('loans');
       void this.refresh('notices');
       source = new EventSource('/api/v1/events');
-      for (const kind of ['loans', 'notices', 'jobs'] as const)
+      for (const kind of KINDS)
         source.addEventListener(kind, () => {
           void this.refresh(kind);
           for (const run of listeners.get(kind) ?? []) run();

@@ -179,6 +179,7 @@ export const loans = {
     access: {
       loan: '您正在借阅期内，{at} 到期',
       none: '查看内容须先借阅',
+      notArchived: '尚未归档，归档后自动打开',
       held: '病案已封存，不能借阅',
       ended: '借阅已结束，页面已关闭',
       again: '再次申请',
@@ -467,6 +468,7 @@ export const loans = {
     access: {
       loan: 'You read this under a loan, due {at}',
       none: 'Its pages are read under a loan',
+      notArchived: 'Not archived yet; its pages open here by themselves once they are',
       held: 'The archive is on hold and is not lent',
       ended: 'The loan has ended; the pages are closed',
       again: 'Apply again',

@@ -1,0 +1,156 @@
+import { changedFields, type Registered } from '../../domain/correction.ts';
+import { SealfolioError } from '../../domain/errors.ts';
+import { type Archive, type Correction, enact, registeredOf } from '../../platform/store/index.ts';
+import { wakeAnchoring } from '../anchoring.ts';
+import { archiveOf } from '../archives/find.ts';
+import type { ApiDeps } from '../deps.ts';
+import type { Actor } from '../route.ts';
+import { traced } from '../traced.ts';
+import type { ShownCorrection } from './schemas.ts';
+import { correctionsShown } from './shown.ts';
+
+const DUPLICATE_KEY = 11_000;
+
+interface Who {
+  actor: Actor;
+  requestId: string;
+}
+interface Wanted {
+  base: number;
+  registered: Registered;
+  reason: string;
+}
+
+/** 更正: what an archive was registered with, put right. The package, its receipt and the originals stay as they are. */
+export class Corrections {
+  constructor(
+    private readonly deps: Pick<ApiDeps, 'store' | 'keys' | 'memberId' | 'corrections' | 'temporal' | 'logger'>,
+  ) {}
+
+  /**
+   * In force at once while the archive is being taken in; once it is archived it waits for another person. Throws
+   * archive-held, correction-unchanged, and with both sides correction-pending or registration-changed.
+   */
+  async propose(archiveId: string, wanted: Wanted, who: Who): Promise<ShownCorrection> {
+    const { store, corrections } = this.deps;
+    const { Correction } = store.models;
+    const { registered: after, reason } = wanted;
+    for (;;) {
+      const archive = await archiveOf(store, archiveId);
+      const before = registeredOf(archive);
+      await this.#requireBase(archive, wanted);
+      const fields = changedFields(before, after);
+      if (fields.length === 0) throw new SealfolioError('correction-unchanged', { archiveId });
+      const last = await Correction.findOne({ archiveId }).sort({ correction: -1 }).lean<Correction>();
+      const correction = (last?.correction ?? 0) + 1;
+      const made = { archiveId, correction, before, after, by: who.actor.id, reason, at: new Date() };
+      const waits = corrections.needApproval && archive.currentVersion > 0;
+      const action = waits ? 'correction.propose' : 'correction.make';
+      await traced(store, who, action, object(archiveId), { reason, details: { correction, fields } });
+      const isWritten = waits
+        ? await this.#wait({ ...made, state: 'proposed' })
+        : await this.#enact(archive, { ...made, state: 'inForce' });
+      if (isWritten) return this.#shown(archiveId, correction);
+    }
+  }
+
+  /** Throws correction-not-found, correction-decided, correction-own, archive-held. */
+  async approve(archiveId: string, correction: number, who: Who): Promise<ShownCorrection> {
+    const { store } = this.deps;
+    for (;;) {
+      const waiting = await this.#waiting(archiveId, correction);
+      if (waiting.by === who.actor.id) throw new SealfolioError('correction-own', { archiveId, correction });
+      const archive = await archiveOf(store, archiveId);
+      requireNoHold(archive);
+      await traced(store, who, 'correction.approve', object(archiveId), { details: { correction } });
+      const decided = { ...waiting, decidedBy: who.actor.id, decidedAt: new Date() };
+      if (await this.#enact(archive, decided)) return this.#shown(archiveId, correction);
+    }
+  }
+
+  /** Throws correction-not-found or correction-decided. */
+  async refuse(archiveId: string, correction: number, refusal: string, who: Who): Promise<ShownCorrection> {
+    const { store } = this.deps;
+    await this.#waiting(archiveId, correction);
+    await traced(store, who, 'correction.refuse', object(archiveId), { reason: refusal, details: { correction } });
+    const { matchedCount } = await store.models.Correction.updateOne(
+      { archiveId, correction, state: 'proposed' },
+      { $set: { state: 'refused', decidedBy: who.actor.id, decidedAt: new Date(), refusal } },
+    );
+    if (matchedCount === 0) await this.#waiting(archiveId, correction);
+    return this.#shown(archiveId, correction);
+  }
+
+  /** One that waits. Throws correction-not-found, or correction-decided with who was first. */
+  async #waiting(archiveId: string, correction: number): Promise<Correction> {
+    const { store } = this.deps;
+    await archiveOf(store, archiveId);
+    const found = await store.models.Correction.findOne({ archiveId, correction }).lean<
+      Correction & { _id?: unknown }
+    >();
+    if (found === null) throw new SealfolioError('correction-not-found', { archiveId, correction });
+    const { _id, ...waiting } = found;
+    if (waiting.state === 'proposed') return waiting;
+    const [shown] = await correctionsShown(store, [waiting]);
+    const { state, decidedBy, decidedByName, decidedAt } = shown!;
+    throw new SealfolioError('correction-decided', {
+      archiveId,
+      correction,
+      state,
+      decidedBy,
+      decidedByName,
+      decidedAt,
+    });
+  }
+
+  /** It was made from what is in force, and nothing else waits. */
+  async #requireBase(archive: Archive, { base, registered: yours }: Wanted): Promise<void> {
+    const { store } = this.deps;
+    const { archiveId, corrected = 0 } = archive;
+    requireNoHold(archive);
+    const theirs = async (of: object) =>
+      (await correctionsShown(store, await store.models.Correction.find({ archiveId, ...of }).lean<Correction[]>()))[0];
+    if (base !== corrected)
+      throw new SealfolioError('registration-changed', {
+        base: corrected,
+        theirs: await theirs({ correction: corrected }),
+        yours,
+      });
+    const pending = await theirs({ state: 'proposed' });
+    if (pending !== undefined)
+      throw new SealfolioError('correction-pending', { base: corrected, theirs: pending, yours });
+  }
+
+  /** False if another was first. */
+  async #wait(made: Correction): Promise<boolean> {
+    return orTaken(() => this.deps.store.models.Correction.create(made).then(() => true));
+  }
+
+  async #enact(archive: Archive, wanted: Correction): Promise<boolean> {
+    const isWritten = await orTaken(() => enact(this.deps, archive, wanted));
+    if (isWritten) await wakeAnchoring(this.deps);
+    return isWritten;
+  }
+
+  async #shown(archiveId: string, correction: number): Promise<ShownCorrection> {
+    const { store } = this.deps;
+    const found = await store.models.Correction.findOne({ archiveId, correction }).lean<Correction>();
+    return (await correctionsShown(store, [found!]))[0]!;
+  }
+}
+
+const object = (id: string) => ({ type: 'archive', id });
+
+function requireNoHold({ archiveId, legalHold }: Archive): void {
+  if (legalHold !== undefined) throw new SealfolioError('archive-held', { archiveId });
+}
+
+/** False if the number is taken, or one waits already. */
+async function orTaken(run: () => Promise<boolean>): Promise<boolean> {
+  try {
+    return await run();
+  } catch (error) {
+    if ((error as { code?: number }).code !== DUPLICATE_KEY) throw error;
+    return false;
+  }
+}

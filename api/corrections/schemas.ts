@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import { CorrectionState, isInOrder } from '../../domain/correction.ts';
+import { text } from '../batches/schemas.ts';
+import { reason } from '../catalog/schemas.ts';
+
+const notBlank = (of: string) => of.trim() !== '';
+const time = z.iso.datetime().transform((of) => new Date(of).toISOString());
+
+export const registered = z.strictObject({
+  patientName: text(64).refine(notBlank, 'is blank'),
+  department: z.union([z.literal(''), text(64).refine(notBlank, 'is blank')]),
+  admittedAt: time.nullable(),
+  dischargedAt: time,
+});
+/** `base`: the number of the last correction in force that was looked at, 0 for none. */
+export const wantedCorrection = z.strictObject({
+  base: z.int().min(0),
+  registered: registered.refine(isInOrder, { path: ['dischargedAt'], message: 'is before admittedAt' }),
+  reason,
+});
+
+const values = z.object({
+  patientName: z.string(),
+  department: z.string(),
+  admittedAt: z.string().nullable(),
+  dischargedAt: z.string(),
+});
+export const shownCorrection = z.object({
+  archiveId: z.string(),
+  correction: z.number(),
+  state: z.enum(CorrectionState),
+  before: values,
+  after: values,
+  by: z.string(),
+  byName: z.string(),
+  reason: z.string(),
+  at: z.string(),
+  decidedBy: z.string().optional(),
+  decidedByName: z.string().optional(),
+  decidedAt: z.string().optional(),
+  refusal: z.string().optional(),
+  attestation: z.object({ height: z.number(), txId: z.string() }).optional(),
+});
+export type ShownCorrection = z.infer<typeof shownCorrection>;

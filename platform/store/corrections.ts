@@ -1,0 +1,133 @@
+import { randomBytes } from 'node:crypto';
+import type { ClientSession } from 'mongoose';
+import {
+  ACTOR_TAG,
+  ATTEST_TAG,
+  CORRECTION_STREAM,
+  type CorrectionManifest,
+  KEY_TAG,
+  REASON_TAG,
+  REGISTERED_TAG,
+  SALT_BYTES,
+} from '../../domain/attestation.ts';
+import type { Registered } from '../../domain/correction.ts';
+import type { MemberKeys } from '../card/keys.ts';
+import { jcs, sm2, sm3 } from '../crypto/index.ts';
+import { catalogAt, placeOf } from './cataloguing.ts';
+import { completenessBy } from './completeness.ts';
+import type { Models, Store } from './index.ts';
+import type { Archive, Correction } from './models/archive.ts';
+
+const tagged = (tag: string, ...parts: (Uint8Array | string)[]) =>
+  sm3(Buffer.from(`${tag}\0`), ...parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)));
+
+/** What the outbox calls the corrections of an archive. */
+const correctionSubject = (archiveId: string): string => `${archiveId}/registration`;
+
+/** What an archive is registered with today. */
+export const registeredOf = ({
+  patientName,
+  department,
+  admittedAt,
+  dischargedAt,
+}: Pick<Archive, 'patientName' | 'department' | 'admittedAt' | 'dischargedAt'>): Registered => ({
+  patientName,
+  department,
+  admittedAt: admittedAt?.toISOString() ?? null,
+  dischargedAt: dischargedAt.toISOString(),
+});
+
+/** What a correction is in force by: said, signed by the member; every hash is under its own salt. */
+async function sign(
+  { memberId, keys }: { memberId: string; keys: MemberKeys },
+  { archiveId, correction, before, after, by, decidedBy, reason }: Correction,
+  at: Date,
+): Promise<Required<Pick<Correction, 'manifest' | 'salt' | 'signature'>>> {
+  const salt = randomBytes(SALT_BYTES);
+  const hash = (tag: string, text: string) => tagged(tag, salt, text).toString('hex');
+  const manifest: CorrectionManifest = {
+    format: 'sealfolio-correction/1',
+    memberId,
+    archiveId,
+    correction,
+    at: at.toISOString(),
+    actor: hash(ACTOR_TAG, by),
+    ...(decidedBy !== undefined && { approver: hash(ACTOR_TAG, decidedBy) }),
+    reason: hash(REASON_TAG, reason),
+    before: hash(REGISTERED_TAG, jcs(before)),
+    after: hash(REGISTERED_TAG, jcs(after)),
+  };
+  const signature = sm2.sign(await keys.get('ledger'), Buffer.from(jcs(manifest))).toString('hex');
+  return { manifest, salt: salt.toString('hex'), signature };
+}
+
+/** The archive, what is copied from it into lists, and what waits to be attested. */
+async function write(
+  { Archive, CatalogSuggestion, Loan, OutboxItem }: Models,
+  { archiveId, correction, after, manifest, salt }: Correction & { manifest: CorrectionManifest; salt: string },
+  { as, stands, at }: { as: object; stands: object; at: Date },
+  session: ClientSession,
+): Promise<boolean> {
+  const { admittedAt, department, patientName } = after;
+  const dischargedAt = new Date(after.dischargedAt);
+  const { matchedCount } = await Archive.updateOne(
+    as,
+    {
+      $set: {
+        ...{ patientName, department, dischargedAt, corrected: correction, updatedAt: at, ...stands },
+        ...(admittedAt !== null && { admittedAt: new Date(admittedAt) }),
+      },
+      ...(admittedAt === null && { $unset: { admittedAt: 1 } }),
+    },
+    { session },
+  );
+  if (matchedCount === 0) return false;
+  await Loan.updateMany({ archiveId }, { $set: { patientName } }, { session });
+  await CatalogSuggestion.updateOne({ archiveId }, { $set: { department, dischargedAt } }, { session });
+  const item = {
+    stream: CORRECTION_STREAM,
+    archiveId: correctionSubject(archiveId),
+    version: correction,
+    key: tagged(KEY_TAG, archiveId).toString('hex'),
+    digest: tagged(ATTEST_TAG, Buffer.from(salt, 'hex'), jcs(manifest)).toString('hex'),
+    state: 'pending' as const,
+    createdAt: at,
+  };
+  await OutboxItem.create([item], { session });
+  return true;
+}
+
+/**
+ * Puts a correction in force, one that waited or a new one: the archive, the lists that copy from it and the outbox, all
+ * of it or nothing. False if the archive is no longer as it was looked at, or someone has decided it meanwhile.
+ */
+export async function enact(
+  deps: { store: Store; memberId: string; keys: MemberKeys },
+  archive: Archive,
+  wanted: Correction,
+): Promise<boolean> {
+  const { models, connection } = deps.store;
+  const { archiveId, corrected, currentVersion, catalogEdit } = archive;
+  const at = wanted.decidedAt ?? wanted.at;
+  const made = { ...wanted, ...(await sign(deps, wanted, at)), state: 'inForce' as const };
+  const catalog = await catalogAt(models, archiveId, placeOf(archive));
+  // The template of a visit follows its discharge, and how it stands follows the template.
+  const dated = { archiveId, dischargedAt: new Date(made.after.dischargedAt) };
+  const stands = catalog === null ? {} : await completenessBy(models, dated, catalog);
+  const absent = { $exists: false };
+  const as = {
+    ...{ archiveId, currentVersion, legalHold: absent },
+    ...{ corrected: corrected ?? absent, catalogEdit: catalogEdit ?? absent },
+  };
+  let isWritten = false;
+  await connection.transaction(async (session) => {
+    isWritten = await write(models, made, { as, stands, at }, session);
+    if (isWritten && wanted.decidedBy === undefined) await models.Correction.create([made], { session });
+    else if (isWritten) {
+      const waiting = { archiveId, correction: wanted.correction, state: 'proposed' as const };
+      isWritten = (await models.Correction.updateOne(waiting, { $set: made }, { session })).matchedCount === 1;
+    }
+    if (!isWritten) await session.abortTransaction();
+  });
+  return isWritten;
+}

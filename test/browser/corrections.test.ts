@@ -1,0 +1,102 @@
+import type { Page } from 'playwright-core';
+import { Person } from '../fixtures/api.ts';
+import { axe, BrowserWorld, expectSound, shot } from '../fixtures/browser.ts';
+
+const world = new BrowserWorld();
+let archiveId: string;
+
+beforeAll(async () => {
+  await world.start();
+  const visit = { patientNo: 'YZ194001', patientName: '方若睛', department: '心内科' };
+  archiveId = await world.archived(visit, ['病案首页', '医嘱'], 940);
+});
+afterAll(() => world.stop());
+afterEach(async () => expect(await world.close()).toEqual([]));
+
+async function begin(page: Page): Promise<void> {
+  await page.goto(`${world.url}/archives/${archiveId}`);
+  await page.click('[data-test=correct]');
+  await page.waitForSelector('#correction-name');
+}
+
+test('a name that was mistyped: a clerk asks, 医务科 approves, both see it at once, and the proof holds', async () => {
+  const clerk = await world.login('clerk');
+  await begin(clerk);
+  expect(await clerk.isDisabled('[data-test=send-correction]')).toBe(true);
+  await clerk.fill('#correction-name', '方若晴');
+  await clerk.click('[data-test=send-correction]');
+  await clerk.waitForSelector('#correction-reason-fault >> text=请填写此项');
+  await clerk.fill('#correction-reason', '与病案首页、身份证件核对');
+  await shot(clerk, 'correction');
+  expect(await axe(clerk)).toEqual([]);
+
+  const medical = await world.login('medical');
+  await medical.click('nav >> text=更正审批');
+  await medical.waitForSelector('text=没有等待审批的更正');
+  await clerk.click('[data-test=send-correction]');
+  await clerk.waitForSelector('[data-test=corrections] >> text=待审批');
+  await clerk.waitForSelector('h1 >> text=方若睛');
+  // It comes up without asking.
+  await medical.waitForSelector('[data-test=waiting-corrections] >> text=方若晴');
+  await shot(medical, 'corrections');
+  await expectSound(medical);
+  await medical.setViewportSize({ width: 1280, height: 800 });
+  await medical.click('[data-test=approve-correction]');
+  await medical.click('.el-message-box__btns >> text=批准更正');
+  await medical.waitForSelector('text=没有等待审批的更正');
+
+  await clerk.waitForSelector('h1 >> text=方若晴');
+  await clerk.waitForSelector('[data-test=corrections] >> text=已更正');
+  await clerk.waitForSelector('[data-test=check-correction-1]');
+  await clerk.click('[data-test=check-correction-1]');
+  const proof = clerk.locator('[data-test=proof]:not([data-state=running])');
+  await proof.waitFor();
+  expect(await proof.getAttribute('data-state')).toBe('valid');
+  await clerk.keyboard.press('Escape');
+  await proof.waitFor({ state: 'detached' });
+  await clerk.hover('h1');
+  await shot(clerk, 'corrected');
+  await expectSound(clerk);
+});
+
+test('someone was first: both sides are shown, nothing typed is lost, and it is sent again', async () => {
+  const clerk = await world.login('clerk');
+  await begin(clerk);
+  await clerk.fill('#correction-department', '急诊科');
+  await clerk.fill('#correction-reason', '转科');
+  const { demoPassword } = world.raised.consortium.made;
+  const [clerk2, medical] = await Promise.all(
+    ['clerk2', 'medical'].map(async (name) => {
+      const person = new Person(world.url, name);
+      await person.login(demoPassword);
+      return person;
+    }),
+  );
+  const at = `/archives/${archiveId}`;
+  const detail = await clerk2!.ok<{ corrected: number; patientName: string; dischargedAt: string }>('get', at);
+  const { corrected: base, patientName, dischargedAt } = detail;
+  const registered = { patientName, department: '呼吸科', admittedAt: null, dischargedAt };
+  const asked = { base, registered, reason: '首页' };
+  const { correction } = await clerk2!.ok<{ correction: number }>('post', `${at}/corrections`, asked);
+
+  await clerk.click('[data-test=send-correction]');
+  await clerk.waitForSelector('[data-test=correction-conflict] >> text=正在等待审批');
+  expect(await clerk.isDisabled('[data-test=send-correction]')).toBe(true);
+  expect(await clerk.inputValue('#correction-department')).toBe('急诊科');
+  await medical!.ok('post', `${at}/corrections/${correction}/approve`, {});
+
+  await begin(clerk);
+  await clerk.fill('#correction-department', '急诊科');
+  await clerk.fill('#correction-reason', '转科');
+  const again = { base: base + 1, registered: { ...registered, department: '肾内科' }, reason: '首页' };
+  await clerk2!.ok('post', `${at}/corrections`, again);
+  await medical!.ok('post', `${at}/corrections/${correction + 1}/approve`, {});
+  await clerk.click('[data-test=send-correction]');
+  const conflict = clerk.locator('[data-test=correction-conflict]');
+  await conflict.waitFor();
+  const text = await conflict.innerText();
+  for (const word of ['已先更正', '肾内科', '急诊科']) expect(text).toContain(word);
+  expect(await axe(clerk)).toEqual([]);
+  await clerk.click('[data-test=send-correction]');
+  await clerk.waitForSelector('[data-test=corrections] >> text=待审批');
+});

@@ -1,0 +1,290 @@
+import { checkCorrections, CORRECTION_LATE_MS } from '../../../ops/fsck/corrections.ts';
+import type { LedgerRecordSeen } from '../../../ops/fsck/ledger.ts';
+import { sm2, sm3 } from '../../../platform/crypto/index.ts';
+import type { Archive, ArchiveVersion, OutboxItem } from '../../../platform/store/index.ts';
+import { type AttestedProof, verifyCorrection } from '../../../verifier/attested.ts';
+import { verifyReceipt } from '../../../verifier/index.ts';
+import { type Person, TestApi } from '../../fixtures/api.ts';
+import { committed, frontPage, startArchiving } from '../../fixtures/archiving.ts';
+import { TestMember } from '../../fixtures/member.ts';
+import { until } from '../../fixtures/until.ts';
+
+const member = new TestMember('corrections');
+const api = new TestApi(member);
+const crypto = { sm3, sm2Verify: sm2.verify.bind(sm2) };
+let doctor: Person, clerk: Person, clerk2: Person, medical: Person;
+
+beforeAll(async () => {
+  await member.start();
+  await api.start();
+  [doctor, clerk, clerk2, medical] = (await Promise.all(
+    ['doctor', 'clerk', 'clerk2', 'medical'].map((name) => api.login(name)),
+  )) as [Person, Person, Person, Person];
+});
+afterAll(async () => {
+  api.stop();
+  await member.stop();
+});
+afterEach(() => {
+  api.deps.corrections.needApproval = true;
+});
+
+interface Shown {
+  correction: number;
+  state: string;
+  before: Registered;
+  after: Registered;
+  by: string;
+  reason: string;
+  at: string;
+  decidedBy?: string;
+  decidedAt?: string;
+  attestation?: { txId: string };
+}
+interface Registered {
+  patientName: string;
+  department: string;
+  admittedAt: string | null;
+  dischargedAt: string;
+}
+const RIGHT: Registered = {
+  patientName: '样例甲',
+  department: '心内科',
+  admittedAt: '2026-11-20T02:00:00.000Z',
+  dischargedAt: '2026-11-24T08:00:00.000Z',
+};
+const MISTYPED = { patientName: '样列甲', department: '心外科', dischargedAt: '2026-11-25T08:00:00.000Z' };
+
+let count = 0;
+const visit = (n: number, more: object = {}) => ({
+  batchId: `correction-${(count += 1)}`,
+  patientNo: `correction-${n}`,
+  visitNo: '1',
+  ...MISTYPED,
+  parts: [
+    {
+      ...{ partNo: 1, fileName: 'a.jpg', mediaType: 'image/jpeg', documentType: 'frontPage' },
+      ...{ bytes: 10, sm3: String(count).padStart(64, '0'), pageCount: 1 },
+    },
+  ],
+  ...more,
+});
+const { admittedAt: _admitted, ...SAID } = RIGHT;
+/** An archive that was mistyped when its first batch was registered, and is still being taken in. */
+const registered = async (n: number) => (await clerk.ok<{ archiveId: string }>('post', '/batches', visit(n))).archiveId;
+/** The same, with a version that is packed and attested. */
+async function archived(n: number): Promise<string> {
+  const archiveId = await registered(n);
+  const batchId = await committed(member, archiveId, [await frontPage(n)]);
+  await (await startArchiving(member, archiveId, batchId)).result();
+  return archiveId;
+}
+const wanted = (more: object = {}) => ({ base: 0, registered: RIGHT, reason: '与病案首页核对', ...more });
+const propose = (id: string, more: object = {}, person = clerk) =>
+  person.call('post', `/archives/${id}/corrections`, wanted(more));
+const decide = (id: string, n: number, how: 'approve' | 'refuse', person = medical) =>
+  person.call('post', `/archives/${id}/corrections/${n}/${how}`, how === 'approve' ? {} : { reason: '与首页不符' });
+const history = async (id: string) => (await clerk.ok<{ items: Shown[] }>('get', `/archives/${id}/corrections`)).items;
+const archiveOf = async (archiveId: string) =>
+  (await member.store.models.Archive.findOne({ archiveId }).lean<Archive>())!;
+const open = (id: string) => clerk.ok<Registered & { corrected: number }>('get', `/archives/${id}`);
+async function findings(asOf = Date.now() + 2 * CORRECTION_LATE_MS): Promise<string[]> {
+  const items = await member.store.models.OutboxItem.find({ state: 'final', stream: 'correction' }).lean<
+    OutboxItem[]
+  >();
+  const records = items.map(({ key, digest }): LedgerRecordSeen => ({
+    sender: member.memberId,
+    stream: 'correction',
+    key,
+    digest,
+    note: '',
+    height: 1,
+  }));
+  const found: string[] = [];
+  const publicKey = member.keys.publicKey('ledger').toString('hex');
+  const keys = [{ memberId: member.memberId, publicKey, from: 1 }];
+  await checkCorrections(member.store, member.memberId, { records, keys }, asOf, (where, reason) =>
+    found.push(`${where}: ${reason}`),
+  );
+  return found;
+}
+
+test('mistyped at its registration: corrected at once while it is taken in, and the right batch is let in', async () => {
+  const id = await registered(1);
+  expect(await clerk.refusal('post', '/batches', visit(1, SAID))).toBe('visit-conflict');
+  const { body } = await propose(id).expect(201);
+  expect(body).toMatchObject({ correction: 1, state: 'inForce', after: RIGHT, by: 'clerk', reason: '与病案首页核对' });
+  expect((body as Shown).before).toEqual({ ...MISTYPED, admittedAt: null });
+  expect(await open(id)).toMatchObject({ ...RIGHT, corrected: 1 });
+  await clerk.ok('post', '/batches', visit(1, SAID));
+  const [entry] = await member.store.models.TraceEntry.find({ archiveId: id, action: 'correction.make' }).lean();
+  expect(entry).toMatchObject({
+    actor: { id: 'clerk' },
+    reason: '与病案首页核对',
+    details: { correction: 1, fields: ['patientName', 'department', 'admittedAt', 'dischargedAt'] },
+  });
+});
+
+test('once archived it waits for 医务科; then lists, loans and the history follow, and what was sealed stays', async () => {
+  const id = await archived(2);
+  const request = {
+    purpose: 'treatment',
+    place: 'online',
+    days: 3,
+    rights: ['view'],
+    emergency: false,
+    reason: '复诊',
+  };
+  const apply = { archives: [{ archiveId: id }], ...request };
+  await doctor.ok('post', '/loans', apply);
+  const version = () => member.store.models.ArchiveVersion.findOne({ archiveId: id }).lean<ArchiveVersion>();
+  const before = (await version())!;
+  expect((await propose(id).expect(201)).body).toMatchObject({ correction: 1, state: 'proposed' });
+  expect(await open(id)).toMatchObject({ ...MISTYPED, corrected: 0 });
+  const { items: waiting } = await medical.ok<{ items: Shown[] }>('get', '/corrections');
+  expect(waiting).toMatchObject([{ archiveId: id, correction: 1, byName: '林晓岚' }]);
+
+  expect((await decide(id, 1, 'approve').expect(200)).body).toMatchObject({ state: 'inForce', decidedBy: 'medical' });
+  expect(await open(id)).toMatchObject({ ...RIGHT, corrected: 1 });
+  expect((await medical.ok<{ items: Shown[] }>('get', '/corrections')).items).toEqual([]);
+  const rows = async (path: string) => (await clerk.ok<{ items: object[] }>('get', path)).items;
+  expect(await rows(`/archives?q=${encodeURIComponent('样例甲')}`)).toContainEqual(
+    expect.objectContaining({ archiveId: id }),
+  );
+  expect(await rows(`/archives?department=${encodeURIComponent('心内科')}`)).toContainEqual(
+    expect.objectContaining({ archiveId: id }),
+  );
+  expect(await rows(`/loans?archiveId=${id}`)).toMatchObject([{ patientName: '样例甲' }]);
+  const suggestion = await member.store.models.CatalogSuggestion.findOne({ archiveId: id }).lean();
+  if (suggestion !== null) expect(suggestion).toMatchObject({ department: '心内科' });
+
+  const after = (await version())!;
+  expect(after).toEqual(before);
+  const ofd = await member.store.objects.readAll(after.package!.objectId);
+  const file = { bytes: ofd.length, sm3: sm3(ofd).toString('hex') };
+  expect(verifyReceipt(after.receipt!, file, member.deps.trust, crypto).verdict).toBe('valid');
+});
+
+test('attested, without a name; the proof is checked without believing the server, and fsck finds what was changed', async () => {
+  const id = await archived(3);
+  await propose(id).expect(201);
+  await decide(id, 1, 'approve').expect(200);
+  await until(async () => (await history(id))[0]!.attestation !== undefined);
+  const [one] = (await history(id)) as [Shown];
+  const path = `/archives/${id}/corrections/1/proof`;
+  const proof = await clerk.ok<AttestedProof>('get', path);
+  const { before, after, by, reason, decidedBy, decidedAt } = one;
+  const shown = { archiveId: id, correction: 1, at: decidedAt!, by, approver: decidedBy!, reason, before, after };
+  const check = (change: object = {}) =>
+    verifyCorrection(proof, { ...shown, ...change }, member.deps.trust, crypto).verdict;
+  expect(check()).toBe('valid');
+  for (const change of [{ by: 'clerk2' }, { approver: 'x' }, { reason: 'x' }, { before: after }, { after: before }])
+    expect(check(change)).toBe('invalid');
+  for (const personal of ['clerk', 'medical', '样例甲', '样列甲', '心内科'])
+    expect(JSON.stringify(proof)).not.toContain(personal);
+
+  await until(async () => (await findings()).length === 0);
+  const { Archive, Correction } = member.store.models;
+  const tampered = async (collection: typeof Archive.collection | typeof Correction.collection, set: object) => {
+    const was = await collection.findOne({ archiveId: id });
+    await collection.updateOne({ archiveId: id }, { $set: set });
+    const found = (await findings()).map((text) => text.replace(id, 'it'));
+    await collection.replaceOne({ archiveId: id }, was!);
+    return found;
+  };
+  expect(await tampered(Archive.collection, { patientName: '别人' })).toEqual([
+    'it: is not registered as its last correction left it: patientName',
+  ]);
+  expect(await tampered(Correction.collection, { 'before.patientName': '别人' })).toEqual([
+    'it correction 1: says another before than its manifest',
+  ]);
+  expect(await tampered(Correction.collection, { state: 'refused' })).toEqual([
+    'corrections: 1 on the ledger are not here as they were',
+  ]);
+  expect(await findings()).toEqual([]);
+});
+
+test('a refused one changes nothing, and the next may be asked for', async () => {
+  const id = await archived(4);
+  await propose(id).expect(201);
+  const { body } = await decide(id, 1, 'refuse').expect(200);
+  expect(body).toMatchObject({ state: 'refused', refusal: '与首页不符', decidedBy: 'medical' });
+  expect(await open(id)).toMatchObject({ ...MISTYPED, corrected: 0 });
+  expect((await propose(id).expect(201)).body).toMatchObject({ correction: 2 });
+  expect(await clerk.refusal('get', `/archives/${id}/corrections/1/proof`)).toBe('receipt-not-found');
+});
+
+test('refused by code: nothing to change, no such thing, on hold, one’s own, not in order, blank', async () => {
+  const id = await archived(5);
+  const { admittedAt, ...same } = { ...MISTYPED, admittedAt: null };
+  const code = async (...args: Parameters<typeof propose>) => ((await propose(...args)).body as { code?: string }).code;
+  expect(await code(id, { registered: { ...same, admittedAt } })).toBe('correction-unchanged');
+  expect(await code('ar_nothing')).toBe('archive-not-found');
+  for (const bad of [{ patientName: ' ' }, { patientName: 'a\u0007' }, { dischargedAt: '2026-11-19T00:00:00Z' }])
+    expect(await code(id, { registered: { ...RIGHT, ...bad } })).toBe('request-invalid');
+  expect(await code(id, { reason: ' ' })).toBe('request-invalid');
+  expect(await code(id, {}, doctor)).toBe('permission-denied');
+  expect(await code(id, {}, medical)).toBe('permission-denied');
+  await propose(id).expect(201);
+  const refusal = async (...args: Parameters<typeof decide>) =>
+    ((await decide(...args)).body as { code?: string }).code;
+  expect(await refusal(id, 7, 'approve')).toBe('correction-not-found');
+  expect(await refusal(id, 1, 'approve', clerk)).toBe('permission-denied');
+
+  // Someone who may do both: still not what they asked for themselves.
+  const { User } = member.store.models;
+  await User.updateOne({ username: 'clerk' }, { $set: { roles: ['recordsClerk', 'medicalAffairs'] } });
+  expect(await refusal(id, 1, 'approve', clerk)).toBe('correction-own');
+  await User.updateOne({ username: 'clerk' }, { $set: { roles: ['recordsClerk'] } });
+
+  await medical.ok('post', `/archives/${id}/hold`, { reason: '纠纷' });
+  expect(await refusal(id, 1, 'approve')).toBe('archive-held');
+  expect(await code(id)).toBe('archive-held');
+  await medical.ok('post', `/archives/${id}/hold-release`, { reason: '已结' });
+  await decide(id, 1, 'approve').expect(200);
+  expect((await archiveOf(id)).patientName).toBe('样例甲');
+});
+
+test('what changed meanwhile is answered with both sides', async () => {
+  const id = await archived(6);
+  const mine = { ...RIGHT, department: '急诊科' };
+  await propose(id).expect(201);
+  const pending = await propose(id, { registered: mine }, clerk2);
+  expect(pending.status).toBe(409);
+  expect(pending.body).toMatchObject({
+    code: 'correction-pending',
+    data: { base: 0, theirs: { correction: 1, by: 'clerk', after: RIGHT }, yours: mine },
+  });
+  await decide(id, 1, 'approve').expect(200);
+  const changed = await propose(id, { registered: mine }, clerk2);
+  expect(changed.status).toBe(409);
+  expect(changed.body).toMatchObject({
+    code: 'registration-changed',
+    data: { base: 1, theirs: { correction: 1, before: MISTYPED, after: RIGHT }, yours: mine },
+  });
+  expect((await propose(id, { base: 1, registered: mine }, clerk2).expect(201)).body).toMatchObject({
+    correction: 2,
+    before: RIGHT,
+  });
+});
+
+test('two at once: of two that ask one waits; of two that decide one does, and the other hears who was first', async () => {
+  const id = await archived(7);
+  const asked = await Promise.all([propose(id), propose(id, {}, clerk2)]);
+  expect(asked.map(({ status }) => status).sort()).toEqual([201, 409]);
+  expect(asked.find(({ status }) => status === 409)!.body).toMatchObject({ code: 'correction-pending' });
+  const decided = await Promise.all([decide(id, 1, 'approve'), decide(id, 1, 'refuse')]);
+  expect(decided.map(({ status }) => status).sort()).toEqual([200, 409]);
+  const { body } = decided.find(({ status }) => status === 409)!;
+  expect(body).toMatchObject({ code: 'correction-decided', data: { decidedBy: 'medical' } });
+  const won = decided.find(({ status }) => status === 200)!.body as Shown;
+  expect((await archiveOf(id)).patientName).toBe(won.state === 'inForce' ? '样例甲' : '样列甲');
+});
+
+test('where the hospital has set it so, what is archived is corrected at once too', async () => {
+  const id = await archived(8);
+  api.deps.corrections.needApproval = false;
+  expect((await propose(id).expect(201)).body).toMatchObject({ state: 'inForce' });
+  expect(await open(id)).toMatchObject({ ...RIGHT, corrected: 1 });
+  await until(async () => (await history(id))[0]!.attestation !== undefined);
+});
