@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { ACTOR_TAG, ATTEST_TAG, KEY_TAG, LOAN_STREAM, SALT_BYTES } from '../domain/attestation.ts';
+import { waitsFor } from '../domain/loan/powers.ts';
 import type { Loan, LoanEvent } from '../domain/loan/loan.ts';
 import { type Audience, isAttested, noticesOf } from '../domain/loan/notices.ts';
 import { isActing } from '../domain/people.ts';
@@ -69,10 +70,8 @@ export function createLendingActivities({ memberId, store, signals, noticeChanne
     if (audience === 'assignee') return task?.claimedBy === undefined ? [] : [task.claimedBy];
     if (task?.claimedBy !== undefined && audience === 'reviewers' && task.escalatedTo === undefined)
       return [task.claimedBy];
-    const roles = audience === 'head' ? ['departmentHead' as const] : [task?.role, task?.escalatedTo];
-    const filters = roles
-      .filter((role) => role !== undefined)
-      .map((role) => ({ roles: role, ...(role === 'departmentHead' && { departmentId }) }));
+    const roles = audience === 'head' ? ['departmentHead' as const] : waitsFor(loan);
+    const filters = roles.map((role) => ({ roles: role, ...(role === 'departmentHead' && { departmentId }) }));
     if (filters.length === 0) return [];
     const holders = await User.find({ $or: filters as never, disabled: false }).lean<User[]>();
     const names = holders.map(({ username }) => username);

@@ -1,14 +1,29 @@
 import { heartbeat } from '@temporalio/activity';
+import { isPermitted, type Permission } from '../domain/access.ts';
 import { isSealfolioError } from '../domain/errors.ts';
 import type { LoanAct } from '../domain/loan/acts.ts';
 import { SYSTEM } from '../domain/loan/loan.ts';
+import { powerOver } from '../domain/loan/powers.ts';
 import { type DeputyTerm, isActing } from '../domain/people.ts';
-import { type BulkRow, type LoanRow, projectLoan, refusalOfEnded } from '../platform/store/index.ts';
+import { type BulkRow, type LoanRow, projectLoan, refusalOfEnded, type User } from '../platform/store/index.ts';
 import type { BulkLoanInput, LoanClosingInput } from '../workflows/shared.ts';
 import type { ActivityDeps } from './deps.ts';
 
 /** Loans that are acted upon side by side. */
 const AT_ONCE = 8;
+/** What whoever does it must hold, as the routes of one loan state it (api/loans/routes.ts). */
+const NEEDED: Partial<Record<LoanAct['act'], Permission>> = {
+  claim: 'loan:decide',
+  release: 'loan:decide',
+  approve: 'loan:decide',
+  refuse: 'loan:decide',
+  sendBack: 'loan:decide',
+  withdraw: 'loan:apply',
+  start: 'loan:apply',
+  recall: 'loan:manage',
+};
+const neededFor = (what: LoanAct): Permission =>
+  what.act === 'return' && what.cause === 'archivist' ? 'loan:manage' : (NEEDED[what.act] ?? 'loan:read');
 /** Codes that waiting may put right: the row is not failed by them, the activity is tried again. */
 const TRANSIENT = new Set(['temporal-unavailable']);
 
@@ -31,13 +46,26 @@ export function createLoanJobActivities({ store, signals, logger }: JobDeps) {
     }
   }
 
-  /** What the person could do when the job was made may have ended meanwhile. */
-  async function lostPower(what: LoanAct): Promise<Pick<BulkRow, 'code'> | null> {
-    if ((await User.exists({ username: what.by, disabled: false })) === null) return { code: 'permission-denied' };
-    const principal = 'actingFor' in what ? what.actingFor : undefined;
-    if (principal === undefined) return null;
-    const terms = await Deputy.find({ principal, deputy: what.by }).lean<DeputyTerm[]>();
-    return terms.some((term) => isActing(term, new Date())) ? null : { code: 'loan-deputy-ended' };
+  const personOf = (username: string) => User.findOne({ username, disabled: false }).lean<User>();
+
+  /** What the person could do when the job was made may have ended meanwhile: it is asked again, as the api asks for one loan. */
+  async function lostPower(loanId: string, what: LoanAct): Promise<Pick<BulkRow, 'code'> | null> {
+    const person = await personOf(what.by);
+    if (person === null || !isPermitted(person.roles, neededFor(what))) return { code: 'permission-denied' };
+    if (!('taskId' in what)) return null;
+    const { actingFor } = what;
+    if (actingFor !== undefined) {
+      const terms = await Deputy.find({ principal: actingFor, deputy: what.by }).lean<DeputyTerm[]>();
+      if (!terms.some((term) => isActing(term, new Date()))) return { code: 'loan-deputy-ended' };
+    }
+    const [self, row] = await Promise.all([
+      actingFor === undefined ? person : personOf(actingFor),
+      Loan.findOne({ loanId }).select('task departmentId').lean<LoanRow>(),
+    ]);
+    if (self === null) return { code: 'loan-not-reviewer' };
+    // Of a task that has passed the workflow says what became of it.
+    if (row?.task?.taskId !== what.taskId) return null;
+    return powerOver({ self, principals: [] }, row) === null ? { code: 'loan-not-reviewer' } : null;
   }
 
   async function inParallel<T>(next: () => Promise<T | null>, run: (item: T) => Promise<void>): Promise<void> {
@@ -72,7 +100,7 @@ export function createLoanJobActivities({ store, signals, logger }: JobDeps) {
         async () => rows.shift() ?? null,
         async ({ n, loanId, act: meant }) => {
           const what = meant as unknown as LoanAct;
-          const refusal = (await lostPower(what)) ?? (await act(loanId, what, `${jobId}/${n}`));
+          const refusal = (await lostPower(loanId, what)) ?? (await act(loanId, what, `${jobId}/${n}`));
           const state = refusal === null ? 'done' : 'failed';
           const { modifiedCount } = await BulkRow.updateOne(
             { jobId, n, state: 'waiting' },

@@ -5,7 +5,7 @@ import type { ActivityDeps } from './deps.ts';
 
 type Activity = (...args: never[]) => Promise<unknown>;
 
-/** Writes down steps that are tried again and again, with the cause, for those who look after workflows; and when they succeed. */
+/** Writes down steps that are tried again and again, with the cause, for those who look after workflows; and when they succeed. What ends in another way is for who reads it to see (api/workflows/stuck.ts). */
 export function withTroubles<T extends Record<keyof T, Activity>>(
   { store, logger }: Pick<ActivityDeps, 'store' | 'logger'>,
   activities: T,

@@ -9,13 +9,14 @@ import express, {
 } from 'express';
 import type { z } from 'zod';
 import { isPermitted } from '../domain/access.ts';
-import { SealfolioError } from '../domain/errors.ts';
+import { isSealfolioError, SealfolioError } from '../domain/errors.ts';
 import { Histogram } from '../platform/observe/metrics.ts';
 import { readingRoutes } from './archives/reading.ts';
 import { archiveRoutes } from './archives/routes.ts';
 import { Apps, type RawRequest } from './auth/apps.ts';
 import { accountRoutes } from './account/routes.ts';
 import { actorOf, isTotpMissing, Sessions, tokenOf } from './auth/sessions.ts';
+import { Unproven } from './auth/unproven.ts';
 import { batchRoutes } from './batches/routes.ts';
 import { stationRoutes } from './batches/stations.ts';
 import { catalogRoutes } from './catalog/routes.ts';
@@ -54,7 +55,7 @@ const MAX_BODY = '4mb';
 const MAX_AGENT = 120;
 const MAX_ID = 64;
 /** Refusals that say: not you, or not there for you. */
-const DENIED = new Set([403, 404, 410, 423]);
+const DENIED = new Set([401, 403, 404, 410, 423]);
 const ANONYMOUS: Actor = {
   type: 'anonymous',
   id: 'anonymous',
@@ -109,59 +110,93 @@ export const createRoutes = (deps: ApiDeps): Route[] => [
 type Gated = Pick<Route, 'permission' | 'fromTemporalUi'>;
 const originOf = (url: string | null) => (url === null ? null : new URL(url).origin);
 
-/** Says who asks, and whether they may. Throws login-required, or what is wrong with the session or the signature. */
+/** Who asks, and why they may not; whoever has not proven it by the signature is just claimed to be it. */
+interface Admission {
+  actor: Actor;
+  refusal?: SealfolioError;
+  isClaimed?: true;
+}
+
+/** Says who asks, and whether they may. Throws login-required, or the refusal of a system that nobody knows. */
 function createGate(deps: ApiDeps) {
   const { store, card, environment, temporalUiUrl } = deps;
   const [sessions, apps] = [new Sessions(deps), new Apps(store, card)];
 
-  async function authenticate(request: Request, { permission, fromTemporalUi }: Gated): Promise<Actor> {
-    if (request.header('signature') !== undefined) return apps.authenticate(request as RawRequest);
+  async function signed(request: RawRequest): Promise<Admission> {
+    try {
+      return { actor: await apps.authenticate(request) };
+    } catch (error) {
+      const actor = isSealfolioError(error) ? await apps.claimed(request) : null;
+      if (actor === null) throw error;
+      return { actor, refusal: error as SealfolioError, isClaimed: true };
+    }
+  }
+
+  async function authenticate(request: Request, { permission, fromTemporalUi }: Gated): Promise<Admission> {
+    if (request.header('signature') !== undefined) return signed(request as RawRequest);
     const token = tokenOf(request.header('cookie'));
     const isOfPerson = request.header('x-background') === undefined;
     const found = token === undefined ? null : await sessions.find(token, isOfPerson);
-    if (found === null) return ANONYMOUS;
+    if (found === null) return { actor: ANONYMOUS };
+    const actor = actorOf(found, environment);
     // Temporal's pages have no token of ours: a browser tells where a request comes from, and they alone are let in.
     const isTheirs = fromTemporalUi === true && request.header('origin') === originOf(temporalUiUrl);
     const isRead = ['GET', 'HEAD'].includes(request.method);
     if (!isRead && !isTheirs && request.header('x-csrf-token') !== found.session.csrf)
-      throw new SealfolioError('csrf-invalid');
+      return { actor, refusal: new SealfolioError('csrf-invalid') };
     if (permission !== 'session' && isTotpMissing(found.user, environment))
-      throw new SealfolioError('totp-enrolment-required');
-    return actorOf(found, environment);
+      return { actor, refusal: new SealfolioError('totp-enrolment-required') };
+    return { actor };
   }
 
-  return async (request: Request, gated: Gated): Promise<{ actor: Actor; may: boolean }> => {
+  return async (request: Request, gated: Gated): Promise<Admission> => {
     const { permission } = gated;
-    if (permission === 'public') return { actor: ANONYMOUS, may: true };
+    if (permission === 'public') return { actor: ANONYMOUS };
     const place = { address: request.ip ?? '', agent: (request.header('user-agent') ?? '').slice(0, MAX_AGENT) };
-    const actor: Actor = { ...(await authenticate(request, gated)), place };
+    const admission = await authenticate(request, gated);
+    const actor: Actor = { ...admission.actor, place };
     if (actor.type === 'anonymous') throw new SealfolioError('login-required');
+    if (admission.refusal !== undefined) return { ...admission, actor };
     const may = actor.type === 'user' ? isPermitted(actor.roles, permission) : actor.permissions.includes(permission);
-    return { actor, may };
+    return may ? { actor } : { actor, refusal: new SealfolioError('permission-denied', { permission }) };
   };
 }
 
+type Tried = Pick<Route, 'path' | 'trace'> & { method: string };
+
 /** What a route is about, by the first of its parameters. */
-function objectOf({ path: pattern }: Route, { params }: Request): { type: string; id: string } {
+function objectOf({ path: pattern }: Tried, { params }: Request): { type: string; id: string } {
   const [name, id] = Object.entries(params)[0] ?? [];
   if (typeof id === 'string') return { type: name!.replace(/(Id|name)$/, ''), id: id.slice(0, MAX_ID) };
   return { type: pattern.split('/')[1]!.replace(/\..*/, ''), id: 'list' };
 }
 
-/** A try that was denied leaves a trace too: no right, no loan, or nothing there that this person may know of. Throws it on. */
-async function traceRefusal(
-  store: ApiDeps['store'],
-  route: Route,
-  { actor, requestId, request }: { actor: Actor; requestId: string; request: Request },
-  error: unknown,
-): Promise<never> {
-  const { code } = codeOf(error);
-  if (actor.type !== 'anonymous' && DENIED.has(PROBLEMS[code]?.status ?? 500))
-    await traced(store, { actor, requestId }, route.trace ?? 'request', objectOf(route, request), {
-      result: 'denied',
-      details: { code, route: `${route.method.toUpperCase()} ${route.path}` },
-    });
-  throw error;
+/**
+ * A try that was denied leaves a trace too: not signed, no right, no loan, or nothing there that this person may know of.
+ * Throws it on. Who is just claimed to be a system leaves a bounded number of rows; who is nobody we know leaves none.
+ */
+function createRefusals(store: ApiDeps['store']) {
+  const unproven = new Unproven();
+  return async (
+    route: Tried,
+    { actor, isClaimed, requestId, request }: Admission & { requestId: string; request: Request },
+    error: unknown,
+  ): Promise<never> => {
+    const { code } = codeOf(error);
+    const isDenied = actor.type !== 'anonymous' && DENIED.has(PROBLEMS[code]?.status ?? 500);
+    const more = isDenied && isClaimed ? unproven.take(actor.id) : {};
+    if (isDenied && more !== null)
+      await traced(store, { actor, requestId }, route.trace ?? 'request', objectOf(route, request), {
+        result: 'denied',
+        details: {
+          code,
+          route: `${route.method.toUpperCase()} ${route.path}`,
+          ...(isClaimed && { isClaimed }),
+          ...more,
+        },
+      });
+    throw error;
+  };
 }
 
 /** Reads one part of a request by its schema; the refusal names every fault. */
@@ -187,6 +222,7 @@ export async function createApp(deps: ApiDeps): Promise<Express> {
   app.set('trust proxy', 'loopback');
   const routes = createRoutes(deps);
   const gate = createGate(deps);
+  const traceRefusal = createRefusals(store);
   const seconds = new Histogram({
     name: 'http_request_seconds',
     help: 'Time to answer',
@@ -224,8 +260,14 @@ export async function createApp(deps: ApiDeps): Promise<Express> {
   const uploads = await createUploads(deps);
   app.use(`${API}${UPLOADS_PATH}`, async (request, response) => {
     response.locals.route = UPLOADS_PATH;
-    const { may } = await gate(request, { permission: 'batch:write' });
-    if (!may) throw new SealfolioError('permission-denied', { permission: 'batch:write' });
+    const requestId = response.locals.requestId as string;
+    const admission = await gate(request, { permission: 'batch:write' });
+    if (admission.refusal !== undefined)
+      await traceRefusal(
+        { method: request.method, path: UPLOADS_PATH },
+        { ...admission, requestId, request },
+        admission.refusal,
+      );
     request.url = request.originalUrl;
     await uploads.handle(request, response);
   });
@@ -242,9 +284,10 @@ export async function createApp(deps: ApiDeps): Promise<Express> {
     const handler = async (request: Request, response: Response) => {
       response.locals.route = route.path;
       const requestId = response.locals.requestId as string;
-      const { actor, may } = await gate(request, route);
-      const refuse = (error: unknown) => traceRefusal(store, route, { actor, requestId, request }, error);
-      if (!may) await refuse(new SealfolioError('permission-denied', { permission: route.permission }));
+      const admission = await gate(request, route);
+      const { actor } = admission;
+      const refuse = (error: unknown) => traceRefusal(route, { ...admission, requestId, request }, error);
+      if (admission.refusal !== undefined) await refuse(admission.refusal);
       const call = {
         params: check(route.params, request.params, 'path'),
         query: check(route.query, request.query, 'query'),

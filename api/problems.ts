@@ -153,6 +153,11 @@ export const PROBLEMS: Record<string, { status: number; zh: string; en: string }
     en: 'The archive is not complete; only an emergency may borrow it',
   },
   'loan-duplicate': { status: 409, zh: '您已借阅或申请了这份病案', en: 'You hold or have asked for this archive' },
+  'loan-volume-out': {
+    status: 409,
+    zh: '纸质病案已借出或已有人申请借出，可改为在线阅览',
+    en: 'The paper is out of the room, or asked for; it can be read on the screen',
+  },
   'loan-related-record': { status: 403, zh: '不能借阅本人或亲属的病案', en: 'Not your own record, nor a relative’s' },
   'loan-term-limit': { status: 422, zh: '借阅天数超过制度上限', en: 'Longer than the policy lets' },
   'loan-right-not-allowed': { status: 422, zh: '此借阅目的不允许该权限', en: 'Not a right that this purpose has' },
@@ -186,6 +191,11 @@ export const PROBLEMS: Record<string, { status: number; zh: string; en: string }
   'loan-renewal-late': { status: 409, zh: '已过到期时间，不能续借', en: 'It is past due and is not renewed' },
   'loan-renewal-limit': { status: 409, zh: '续借次数已达上限', en: 'Renewed as often as the policy lets' },
   'job-empty': { status: 422, zh: '没有符合条件的借阅', en: 'No loan fits' },
+  'job-limit': {
+    status: 422,
+    zh: '符合条件的借阅超过一次批量办理的上限，请缩小筛选范围',
+    en: 'More loans fit than one job takes; narrow the filter',
+  },
   'job-changed': {
     status: 409,
     zh: '符合条件的数量已变化，请刷新后重试',

@@ -89,7 +89,17 @@ function loan(i: number) {
     levels: ['recordsClerk'],
     passed: 1,
     ...(isPending && {
-      task: { taskId: 't1', kind: 'application', role: 'recordsClerk', expireAt: createdAt + DAY_MS },
+      task: {
+        taskId: 't1',
+        kind: 'application',
+        role: 'recordsClerk',
+        openedAt: createdAt,
+        remindAt: createdAt + DAY_MS / 4,
+        escalateAt: createdAt + DAY_MS / 2,
+        expireAt: createdAt + DAY_MS,
+        isSure: true,
+        reminded: false,
+      },
     }),
     decisions: [],
     renewals: [],

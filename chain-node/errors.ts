@@ -16,6 +16,7 @@ export class LedgerError extends Error {
       | 'pruned'
       | 'not-synced'
       | 'route-not-found'
+      | 'denied'
       | 'block-invalid'
       | 'commit-invalid'
       | 'double-sign'

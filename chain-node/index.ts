@@ -76,7 +76,19 @@ export async function main(): Promise<void> {
     help: 'Frames of a peer that were ignored, or cost it the link, by reason',
     labelNames: ['peer', 'code'],
     registers: [metrics],
-    collect: () => node.refusals.forEach(({ peer, code, count }) => refused.set({ peer, code }, count)),
+    collect: () => {
+      for (const { peer, cause: code, count } of node.refusals.rows()) refused.set({ peer, code }, count);
+    },
+  });
+
+  const dropped = new Gauge({
+    name: 'ledger_messages_dropped',
+    help: 'Votes and proposals let fall unread: of heights or rounds past or far ahead, or known; by peer and cause',
+    labelNames: ['peer', 'cause'],
+    registers: [metrics],
+    collect: () => {
+      for (const { peer, cause, count } of node.dropped.rows()) dropped.set({ peer, cause }, count);
+    },
   });
 
   const early: Gauge = new Gauge({
@@ -85,6 +97,13 @@ export async function main(): Promise<void> {
     labelNames: ['peer'],
     registers: [metrics],
     collect: () => node.earlyDropped.forEach((count, peer) => early.set({ peer }, count)),
+  });
+
+  const evidence: Gauge = new Gauge({
+    name: 'ledger_evidence',
+    help: 'Findings against members that are kept: any is a reason to look',
+    registers: [metrics],
+    collect: async () => evidence.set(await node.ledger.store.evidenceCount()),
   });
 
   const overlay = await startOverlay(config, chainOf(node, privateKeys), logger);

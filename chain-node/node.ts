@@ -5,7 +5,7 @@ import { decodeCosigned } from './codec/checkpoint.ts';
 import { decodeProposal } from './codec/proposal.ts';
 import { decodeTransaction, encodeTransaction, signTransaction, txIdOf, TxType } from './codec/transaction.ts';
 import { decodeVote } from './codec/vote.ts';
-import { ConsensusDriver } from './consensus/driver.ts';
+import { ConsensusDriver, type DropCause } from './consensus/driver.ts';
 import { Signer } from './consensus/signer.ts';
 import type { Timeouts } from './consensus/timeouts.ts';
 import { Wal } from './consensus/wal.ts';
@@ -28,6 +28,8 @@ import {
 } from './p2p/frames.ts';
 import { PolicyState } from './overlay/policy-state.ts';
 import { Gossip } from './p2p/gossip.ts';
+import type { LinkFault } from './p2p/link-fault.ts';
+import { PeerCounts } from './p2p/peer-counts.ts';
 import type { Trust } from './p2p/tls.ts';
 import { sm3 } from '../platform/crypto/index.ts';
 import type { Logger } from '../platform/observe/logger.ts';
@@ -59,7 +61,7 @@ export interface NodeEvents {
   /** The members decided something: other members, another policy, a change that is open. */
   governance: [];
   /** A transaction of our own that proves a member false. */
-  evidence: [txId: string];
+  evidence: [txId: string, encoded: Buffer];
 }
 
 const STATUS_EVERY_MS = 1000;
@@ -79,8 +81,10 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
   /** Why transactions that were taken cannot be in a block any more; by id. */
   readonly failed = new Map<string, LedgerError>();
   readonly checkpoints: Checkpoints;
-  /** Frames that were refused, by peer and code. */
-  readonly refusals = new Map<string, { peer: string; code: LedgerError['code']; count: number }>();
+  /** Frames that were refused. */
+  readonly refusals = new PeerCounts<LedgerError['code'] | LinkFault>();
+  /** Votes and proposals that were let fall unread. */
+  readonly dropped = new PeerCounts<DropCause>();
   readonly #driver: ConsensusDriver;
   readonly #intake: Intake;
   readonly #gossip: Gossip;
@@ -111,6 +115,7 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
     this.links = world.links({
       onFrame: (from, kind, payload) => this.#onFrame(from, kind, payload),
       onOpen: (peer) => this.#greet(peer),
+      onFault: (peer, fault) => this.refusals.add(peer, fault),
       keyOf: (peer) => ledger.publicKeyOf(peer),
       privateKey: () => signer.linkKey(this.links.connected().length > 0),
       trust: () => this.trust(),
@@ -142,6 +147,7 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
       },
       onRefused: (refused) => this.#refuse(refused),
       onEquivocation: (equivocation) => this.#report(equivocation, signer),
+      onDropped: (from, cause) => this.dropped.add(from, cause),
     });
     this.checkpoints = new Checkpoints({
       ledger,
@@ -289,16 +295,22 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
     const nonce = sm3(body).subarray(0, 16);
     const unsigned = { chainId: genesis.chainId, sender, nonce, type: TxType.evidence, body };
     const tx = signTransaction(unsigned, signer.privateKey, this.world.signatures);
-    this.emit('evidence', txIdOf(tx).toString('hex'));
-    this.submit(encodeTransaction(tx)).catch((error: unknown) => {
+    const encoded = encodeTransaction(tx);
+    this.emit('evidence', txIdOf(tx).toString('hex'), encoded);
+    this.submit(encoded).catch((error: unknown) => {
       if (!(error instanceof LedgerError)) return this.world.fatal(error);
       logger.warn({ code: error.code, reason: error.reason }, 'evidence not submitted');
     });
   }
 
-  /** Whether some peer has blocks that we have not. */
+  /** The highest that is known: our own, or what f + 1 linked validators claim to have. */
+  get highest(): number {
+    return this.#catchUp.highest;
+  }
+
+  /** Whether the others have blocks that we have not. */
   get isSyncing(): boolean {
-    return this.#catchUp.highest > this.ledger.height + 1;
+    return this.highest > this.ledger.height + 1;
   }
 
   /** Messages of heights ahead that were let fall, by the peer that sent too many. */
@@ -306,13 +318,14 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
     return this.#driver.earlyDropped;
   }
 
+  /** The other members, and how high each that is linked says that it is. */
   peers(): { memberId: string; connected: boolean; height: number | null }[] {
     return this.ledger.members
       .filter(({ memberId }) => memberId !== this.options.memberId)
       .map(({ memberId }) => ({
         memberId,
         connected: this.links.isConnected(memberId),
-        height: this.#catchUp.heightOf(memberId),
+        height: this.#catchUp.claimOf(memberId),
       }));
   }
 
@@ -334,6 +347,7 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
   }
 
   #greet(peer: string): void {
+    this.#catchUp.onOpen(peer);
     this.links.send(peer, this.#status());
     this.#sendGreeting(peer);
     this.#gossip.greet(peer);
@@ -384,15 +398,10 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
       await this.#underWay.track(this.#handle(from, kind, payload));
     } catch (error) {
       if (!(error instanceof LedgerError)) return this.world.fatal(error);
-      this.#count(from, error.code);
+      this.refusals.add(from, error.code);
       if (blameFor(error) === 'reject') throw error;
       this.options.logger.debug({ peer: from, kind, code: error.code, reason: error.reason }, 'frame ignored');
     }
-  }
-
-  #count(peer: string, code: LedgerError['code']): void {
-    const known = this.refusals.get(`${peer}/${code}`);
-    this.refusals.set(`${peer}/${code}`, { peer, code, count: (known?.count ?? 0) + 1 });
   }
 
   async #handle(from: string, kind: Frame, payload: Buffer): Promise<void> {

@@ -1,6 +1,7 @@
 import type { Sm2 } from '../platform/crypto/index.ts';
 import type { Checker } from './mempool/checker.ts';
 import type { Frame } from './p2p/frames.ts';
+import type { LinkFault } from './p2p/link-fault.ts';
 import type { Trust } from './p2p/tls.ts';
 
 /** A call that is due later. */
@@ -58,6 +59,8 @@ export interface LinkEvents {
   /** Rejects with LedgerError on a bad frame: the link is closed. */
   onFrame(from: string, kind: Frame, payload: Buffer): Promise<void>;
   onOpen(memberId: string): void;
+  /** What a peer sent is no frame at all: the link is closed. */
+  onFault(memberId: string, fault: LinkFault): void;
   /** The key that a member has now, by which it proves itself; undefined: it is none. */
   keyOf(memberId: string): Uint8Array | undefined;
   /** Our own key now. */

@@ -1,3 +1,5 @@
+import type { LoanAct } from './loan/acts.ts';
+
 /** 业务时间线: what the steps of a workflow are called for people. */
 export const STEP_NAMES: Record<string, { zh: string; en: string }> = {
   started: { zh: '流程开始', en: 'Began' },
@@ -32,6 +34,8 @@ export const STEP_NAMES: Record<string, { zh: string; en: string }> = {
 
 export interface TimelineStep {
   step: string;
+  /** Of a step `loanAct`: what was done to the loan. */
+  act?: LoanAct['act'];
   state: 'done' | 'running' | 'retrying' | 'failed';
   at: string;
   endedAt?: string;

@@ -30,6 +30,8 @@ export type WorkflowState = keyof typeof WORKFLOW_STATES;
 export const Attention = {
   /** A step is tried again and again. */
   retrying: { zh: '反复重试', en: 'Retrying' },
+  /** It ended by a failure, a timeout or by being terminated, without having done its work. */
+  broken: { zh: '异常结束', en: 'Broke off' },
   /** It waits for a person to put something right. */
   waiting: { zh: '待人工处理', en: 'Waits for a person' },
   /** A decision is late. */
@@ -90,3 +92,31 @@ const ADVICE: Record<string, { zh: string; en: string }> = {
 /** What someone does about a cause. */
 export const adviceOf = (code: string): { zh: string; en: string } =>
   ADVICE[code] ?? { zh: '查看时间线中的失败步骤，排除原因后重试', en: 'See the failed step, put it right, try again' };
+
+const RESUMES_BY_SCHEDULE = {
+  zh: '排除原因；到下一个计划时间自动重新开始',
+  en: 'Put the cause right; its schedule begins it again',
+};
+const ON_BROKEN: Record<string, { zh: string; en: string }> = {
+  anchoringWorkflow: RESUMES_BY_SCHEDULE,
+  noticeDeliveryWorkflow: RESUMES_BY_SCHEDULE,
+  sweepWorkflow: RESUMES_BY_SCHEDULE,
+  bulkLoanWorkflow: {
+    zh: '在“批量任务”中查看未办的行，重新办理',
+    en: 'See in Bulk jobs which rows were left, and do those again',
+  },
+  catalogRebuildWorkflow: {
+    zh: '排除原因，在“目录重建”中对同一范围新建任务',
+    en: 'Put the cause right, then begin a rebuild of the same range',
+  },
+  classificationWorkflow: {
+    zh: '排除原因，在“目录重建”中对该病案新建任务',
+    en: 'Put the cause right, then begin a rebuild of that archive',
+  },
+};
+/** What someone does about a workflow of this type that broke off. */
+export const adviceOnBroken = (type: string): { zh: string; en: string } =>
+  ON_BROKEN[type] ?? {
+    zh: '排除原因，由系统管理员在流程引擎中重置（Reset）此流程，从中断处继续',
+    en: 'Put the cause right, then reset it in Temporal’s pages: it goes on from where it broke off',
+  };

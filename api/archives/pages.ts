@@ -86,11 +86,7 @@ export class Pages {
     const key = `${objectId}/${start}`;
     const known = this.#chunks.get(key);
     if (known !== undefined) return known;
-    const opened = this.store.objects.read(objectId, { start, end }).then(async (pieces) => {
-      const all: Buffer[] = [];
-      for await (const piece of pieces) all.push(piece as Buffer);
-      return all.length === 1 ? all[0]! : Buffer.concat(all);
-    });
+    const opened = this.store.objects.readAll(objectId, { start, end });
     this.#chunks.set(key, opened);
     opened.catch(() => this.#chunks.delete(key));
     return opened;

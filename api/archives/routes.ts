@@ -108,7 +108,7 @@ const shown = ({ admittedAt, dischargedAt, attestedAt, updatedAt, ...rest }: Arc
 const object = (id: string) => ({ type: 'archive', id });
 
 export function archiveRoutes(deps: ApiDeps): Route[] {
-  const { store, temporal, memberId } = deps;
+  const { store, temporal, codec, memberId } = deps;
   const { ArchiveVersion } = store.models;
 
   return [
@@ -209,7 +209,7 @@ export function archiveRoutes(deps: ApiDeps): Route[] {
       trace: 'archive.timeline',
       async handle({ params: { archiveId: id } }) {
         await archiveOf(store, id);
-        return { steps: await timelineOf(temporal, archivingWorkflowId(memberId, id)) };
+        return { steps: await timelineOf(temporal, codec, archivingWorkflowId(memberId, id)) };
       },
     }),
     route({

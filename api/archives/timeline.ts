@@ -1,17 +1,38 @@
 import { type Client, isGrpcServiceError, WorkflowNotFoundError } from '@temporalio/client';
+import { defaultPayloadConverter, type PayloadCodec } from '@temporalio/common';
 import type { temporal } from '@temporalio/proto';
+import type { LoanAct } from '../../domain/loan/acts.ts';
 import { STEP_NAMES, type TimelineStep } from '../../domain/timeline.ts';
+import { loanActUpdate } from '../../workflows/shared.ts';
 
 /** gRPC's code 5. */
 const NOT_FOUND = 5;
 
+/** Temporal knows of no such workflow, whichever of its interfaces says it. */
+export const isNotFound = (error: unknown): boolean =>
+  error instanceof WorkflowNotFoundError || (isGrpcServiceError(error) && error.code === NOT_FOUND);
+
 type Event = temporal.api.history.v1.IHistoryEvent;
 
-const toIso = (time: Event['eventTime']): string =>
+/** The instant of an event. */
+export const toIso = (time: Event['eventTime']): string =>
   new Date(Number(time?.seconds ?? 0) * 1000 + Math.floor((time?.nanos ?? 0) / 1e6)).toISOString();
 
+/** What each act on a loan is called, by the event's id: the name alone, of all that is encrypted in the history. */
+async function actsOf(events: readonly Event[], codec: PayloadCodec): Promise<Map<string, LoanAct['act']>> {
+  const asked = events.flatMap(({ eventId, workflowExecutionUpdateAcceptedEventAttributes: update }) => {
+    const input = update?.acceptedRequest?.input;
+    const [payload] = input?.name === loanActUpdate.name ? (input.args?.payloads ?? []) : [];
+    return payload === undefined ? [] : [{ id: String(eventId), payload }];
+  });
+  const decoded = await codec.decode(asked.map(({ payload }) => payload));
+  return new Map(
+    decoded.map((payload, i) => [asked[i]!.id, defaultPayloadConverter.fromPayload<LoanAct>(payload).act]),
+  );
+}
+
 /** The steps that a history tells of; events that mean nothing to people are left out. */
-export function stepsOf(events: readonly Event[]): TimelineStep[] {
+function stepsOf(events: readonly Event[], acts: ReadonlyMap<string, LoanAct['act']>): TimelineStep[] {
   const steps: TimelineStep[] = [];
   const scheduled = new Map<string, TimelineStep>();
   for (const event of events) {
@@ -41,22 +62,27 @@ export function stepsOf(events: readonly Event[]): TimelineStep[] {
       Object.assign(end(failed.scheduledEventId, 'failed'), { failure });
     }
     const update = event.workflowExecutionUpdateAcceptedEventAttributes?.acceptedRequest?.input?.name;
-    if (update !== undefined && update !== null) add(update);
+    const act = acts.get(String(event.eventId));
+    if (update !== undefined && update !== null) add(update, act === undefined ? {} : { act });
     if (event.timerFiredEventAttributes) add('timer');
     if (event.workflowExecutionCancelRequestedEventAttributes) add('cancelRequested');
     if (event.workflowExecutionCompletedEventAttributes) add('completed');
-    if (event.workflowExecutionFailedEventAttributes || event.workflowExecutionTerminatedEventAttributes)
-      add('failed', { state: 'failed' });
+    const isBroken =
+      event.workflowExecutionFailedEventAttributes ||
+      event.workflowExecutionTimedOutEventAttributes ||
+      event.workflowExecutionTerminatedEventAttributes;
+    if (isBroken) add('failed', { state: 'failed' });
   }
   return steps;
 }
 
 /** 业务时间线 of a workflow, drawn from the history of its latest run; what is being retried is told with its cause. Empty if it never ran. */
-export async function timelineOf(client: Client, workflowId: string): Promise<TimelineStep[]> {
+export async function timelineOf(client: Client, codec: PayloadCodec, workflowId: string): Promise<TimelineStep[]> {
   const handle = client.workflow.getHandle(workflowId);
   try {
     const [history, description] = await Promise.all([handle.fetchHistory(), handle.describe()]);
-    const steps = stepsOf(history.events ?? []);
+    const events = history.events ?? [];
+    const steps = stepsOf(events, await actsOf(events, codec));
     for (const { activityType, attempt, lastFailure } of description.raw.pendingActivities ?? []) {
       const step = steps.findLast(({ step: name, state }) => name === activityType?.name && state === 'running');
       if (step === undefined || (attempt ?? 1) <= 1) continue;
@@ -66,9 +92,7 @@ export async function timelineOf(client: Client, workflowId: string): Promise<Ti
     }
     return steps;
   } catch (error) {
-    // The history is asked for of the service itself, which has its own way to say it.
-    const isGone = error instanceof WorkflowNotFoundError || (isGrpcServiceError(error) && error.code === NOT_FOUND);
-    if (isGone) return [];
+    if (isNotFound(error)) return [];
     throw error;
   }
 }

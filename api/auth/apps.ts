@@ -16,6 +16,15 @@ export interface RawRequest extends Request {
 
 const refuse = (code: string, field: string, reason: string) => new SealfolioError(code, { field, reason });
 
+const actorOf = (app: App): Actor => ({
+  type: 'app',
+  id: app.appId,
+  displayName: app.name,
+  roles: [],
+  permissions: app.permissions,
+  principals: [],
+});
+
 /** Systems: each request is signed by the app's key (platform/http/signature.ts), and taken once. */
 export class Apps {
   /** A revoked app is refused after this long at the latest. */
@@ -49,14 +58,14 @@ export class Apps {
     if (!isRightKind || !isSignedBy(parts, parameters, signature, await this.#keyOf(app)))
       throw refuse('signature-invalid', 'Signature', 'wrong key or wrong signature');
     await this.#use(parameters.keyId, parameters.nonce);
-    return {
-      type: 'app',
-      id: app.appId,
-      displayName: app.name,
-      roles: [],
-      permissions: app.permissions,
-      principals: [],
-    };
+    return actorOf(app);
+  }
+
+  /** The system that a request says it is of, though it has not proven it: it may do nothing. Null if there is none. */
+  async claimed(request: RawRequest): Promise<Actor | null> {
+    const parsed = parseSignature(request.header('signature-input') ?? '', request.header('signature') ?? '');
+    const app = parsed === null ? null : await this.#find(parsed.parameters.keyId);
+    return app === null ? null : { ...actorOf(app), permissions: [] };
   }
 
   async #find(appId: string): Promise<App | null> {

@@ -10,10 +10,13 @@ import {
   calendarYears,
   catalogAt,
   currentPolicy,
+  isVolumeOut,
   type LoanRow,
   placeOf,
   projectLoan,
+  takeVolume,
   type User,
+  volumeOf,
 } from '../../platform/store/index.ts';
 import { loanWorkflowId, TaskQueue, WorkflowName } from '../../workflows/shared.ts';
 import { archiveOf } from '../archives/find.ts';
@@ -72,7 +75,7 @@ export class Applications {
     return { ...request, nodes, nodesOf: placeOf(await archiveOf(this.deps.store, archiveId)) };
   }
 
-  /** Hands a draft in that was checked. Throws temporal-unavailable: then it stays a draft. */
+  /** Hands a draft in that was checked. Throws loan-volume-out, or temporal-unavailable: then it stays a draft. */
   async submit(row: LoanRow, request: Request, levels: Loan['levels']): Promise<LoanRow> {
     const { store, temporal, memberId } = this.deps;
     if (row.state !== 'draft') return row;
@@ -84,9 +87,12 @@ export class Applications {
       patientNo: _no,
       visitNo: _visit,
       patientName: _patient,
+      waitsFor: _waits,
+      volume: _volume,
       ...rest
     } = row as LoanRow & { _id?: unknown };
     const { createdAt: _created, updatedAt: _updated, ...loan } = rest;
+    await takeVolume(store.models, row.loanId, { archiveId: row.archiveId, request });
     const draft: Loan = { ...loan, request, levels, policyVersion: version, submittedAt: Date.now() };
     // Of what lies in the past nothing is asked: this year and the next are enough for every term.
     const calendar = years.filter(({ year }) => year >= new Date().getFullYear());
@@ -150,7 +156,8 @@ export class Applications {
 
   /**
    * The draft of one archive, made or, by an earlier try, found; one person has one open loan of an archive. What is
-   * handed in at once is checked first. Throws loan-duplicate, archive-not-found, or the refusal of the policy.
+   * handed in at once is checked first. Throws loan-duplicate, loan-volume-out, archive-not-found, or the refusal of
+   * the policy.
    */
   async #draft(
     username: string,
@@ -196,12 +203,13 @@ export class Applications {
       patientName: archive.patientName,
       createdAt: now,
       updatedAt: now,
+      ...(!isDraft && volumeOf({ archiveId, request })),
     };
     try {
       await models.Loan.collection.insertOne({ ...row } as never);
     } catch (error) {
       if ((error as { code?: number }).code !== DUPLICATE_KEY) throw error;
-      throw new SealfolioError('loan-duplicate', { archiveId });
+      throw new SealfolioError(isVolumeOut(error) ? 'loan-volume-out' : 'loan-duplicate', { archiveId });
     }
     return row;
   }

@@ -1,12 +1,13 @@
 import { SealfolioError } from '../../domain/errors.ts';
 import type { LoanAct } from '../../domain/loan/acts.ts';
+import { powerOver } from '../../domain/loan/powers.ts';
 import type { LoanRow } from '../../platform/store/index.ts';
 import { traced } from '../traced.ts';
 import type { ApiDeps } from '../deps.ts';
 import { PROBLEMS } from '../problems.ts';
 import type { Call } from '../route.ts';
 import { actOnLoan } from './act.ts';
-import { type Powers, powerOver, powersOf, visibleLoan } from './powers.ts';
+import { type Powers, powersOf, visibleLoan } from './powers.ts';
 import { namesOf, shown } from './shown.ts';
 
 export type Caller = Pick<Call<unknown, unknown, unknown>, 'actor' | 'requestId' | 'request'>;

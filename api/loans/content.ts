@@ -1,6 +1,6 @@
 import { type CatalogPlace, PackedPages } from '../../domain/catalog/numbered.ts';
 import { SealfolioError } from '../../domain/errors.ts';
-import type { Right } from '../../domain/loan/policy.ts';
+import type { Place, Right } from '../../domain/loan/policy.ts';
 import { READING_STATES } from '../../domain/loan/state.ts';
 import { type Archive, type ArchiveVersion, catalogAt, type LoanRow, type Store } from '../../platform/store/index.ts';
 import type { Actor } from '../route.ts';
@@ -23,11 +23,14 @@ export type Ground =
 export async function groundOf({ models }: Store, actor: Actor, archiveId: string): Promise<Ground> {
   if (actor.permissions.includes('archive:content')) return { basis: 'role' };
   const now = Date.now();
+  // Of what is lent as paper nothing is opened on the screen.
+  const place: Place = 'online';
   const [archive, loan] = await Promise.all([
     models.Archive.findOne({ archiveId }).select('legalHold').lean<Archive>(),
     models.Loan.findOne({
       applicant: actor.id,
       archiveId,
+      'request.place': place,
       state: { $in: [...READING_STATES] },
       startedAt: { $lte: now },
       dueAt: { $gt: now },

@@ -10,6 +10,9 @@ import { filterOf, loanFilter } from './list.ts';
 import { powersOf } from './powers.ts';
 
 const MAX_ROWS = 20_000;
+/** What a workbook that does not hold all says first. */
+export const cutNote = (rows: number, found: string) =>
+  `本表只含最前的 ${rows} 行，符合条件的${found}。请缩小筛选范围后再导出。`;
 const time = new Intl.DateTimeFormat('sv-SE', { timeZone: 'Asia/Shanghai', dateStyle: 'short', timeStyle: 'short' });
 const at = (instant: number | undefined) => (instant === undefined ? undefined : time.format(instant));
 
@@ -44,24 +47,28 @@ export function exportRoutes({ store, memberName }: ApiDeps): Route[] {
       method: 'get',
       path: '/loans.xlsx',
       permission: 'loan:read',
-      summary: 'All loans that the filter finds, as a workbook with a watermark',
+      summary:
+        'All loans that the filter finds, as a workbook with a watermark; one that does not hold all says so first',
       query: loanFilter.extend({ limit: z.coerce.number().int().min(1).max(MAX_ROWS).default(MAX_ROWS) }),
       async handle({ query: { limit, ...filter }, response, ...call }) {
         const powers = powersOf(call.actor);
-        const rows = await store.models.Loan.find(filterOf(filter, powers))
+        const found = filterOf(filter, powers);
+        const rows = await store.models.Loan.find(found)
           .sort({ createdAt: -1, loanId: -1 })
           .limit(limit)
           .lean<LoanRow[]>();
+        const total = rows.length < limit ? rows.length : await store.models.Loan.countDocuments(found);
         await traced(
           store,
           call,
           'loan.export',
           { type: 'loans', id: 'list' },
-          { details: { rows: rows.length, filters: Object.keys(filter) } },
+          { details: { rows: rows.length, total, filters: Object.keys(filter) } },
         );
         const now = new Date();
         const mark = `${memberName} ${call.actor.displayName}（${call.actor.id}） ${time.format(now)}`;
-        const book = await workbook('借阅', COLUMNS, rows, mark);
+        const note = total > rows.length ? cutNote(rows.length, `共 ${total} 行`) : undefined;
+        const book = await workbook('借阅', COLUMNS, rows, mark, note);
         response
           .set('Cache-Control', 'private, no-store')
           .attachment(`loans-${now.toISOString().slice(0, 10)}.xlsx`)

@@ -2,6 +2,7 @@ import { ulid } from 'ulid';
 import { z } from 'zod';
 import { SealfolioError } from '../../domain/errors.ts';
 import { Right } from '../../domain/loan/policy.ts';
+import { powerOver } from '../../domain/loan/powers.ts';
 import type { BulkJob, BulkRow, LoanRow } from '../../platform/store/index.ts';
 import { bulkLoanWorkflowId, TaskQueue, WorkflowName } from '../../workflows/shared.ts';
 import { traced } from '../traced.ts';
@@ -10,9 +11,9 @@ import type { ApiDeps } from '../deps.ts';
 import { type Route, route } from '../route.ts';
 import { refusalShown } from './calls.ts';
 import { filterOf, loanFilter } from './list.ts';
-import { powerOver, powersOf } from './powers.ts';
+import { powersOf } from './powers.ts';
 
-/** Rows of one job. */
+/** Rows of one job: what finds more is refused. */
 const MAX_ROWS = 10_000;
 const reason = text(500);
 const jobId = z.string().regex(/^jb_[a-z0-9]{1,40}$/);
@@ -86,11 +87,14 @@ export function jobRoutes(deps: ApiDeps): Route[] {
         const powers = powersOf(call.actor);
         const filter = body.filter ?? { view: 'all' as const };
         const named = body.loanIds === undefined ? {} : { loanId: { $in: body.loanIds } };
-        const rows = await Loan.find({ $and: [filterOf(filter, powers), named] })
+        const asked = { $and: [filterOf(filter, powers), named] };
+        const rows = await Loan.find(asked)
           .sort({ createdAt: 1, loanId: 1 })
-          .limit(MAX_ROWS)
+          .limit(MAX_ROWS + 1)
           .lean<LoanRow[]>();
         if (rows.length === 0) throw new SealfolioError('job-empty');
+        if (rows.length > MAX_ROWS)
+          throw new SealfolioError('job-limit', { limit: MAX_ROWS, found: await Loan.countDocuments(asked) });
         const expected = body.loanIds?.length ?? body.expected;
         if (expected !== undefined && expected !== rows.length)
           throw new SealfolioError('job-changed', { expected, found: rows.length });

@@ -1,24 +1,16 @@
 import type { Role } from '../../domain/access.ts';
-import type { Loan } from '../../domain/loan/loan.ts';
 import { REVIEW_ROLES, type ReviewRole } from '../../domain/loan/policy.ts';
+import type { Powers as Deciding } from '../../domain/loan/powers.ts';
 import type { LoanRow, Store } from '../../platform/store/index.ts';
 import type { Filter } from '../ordered.ts';
 import type { Actor } from '../route.ts';
 
-interface Person {
-  username: string;
-  roles: readonly Role[];
-  departmentId?: string | undefined;
-}
-
 type Asking = Pick<Actor, 'id' | 'roles' | 'departmentId' | 'principals'>;
 
-/** What someone may decide: by themself, and for whom they are the deputy now. */
-export interface Powers {
-  self: Person;
+/** What someone may decide (domain/loan/powers.ts), and what they may know of. */
+export interface Powers extends Deciding {
   /** Holds all loans: records room, 医务科. */
   manages: boolean;
-  principals: (Person & { until: number })[];
 }
 
 /** Of who asks, as the gate has read them. */
@@ -28,20 +20,6 @@ export function powersOf({ id, roles, departmentId, principals }: Asking): Power
     manages: roles.includes('recordsClerk') || roles.includes('medicalAffairs'),
     principals: principals.map(({ until, ...person }) => ({ ...person, until: until.getTime() })),
   };
-}
-
-const holds = ({ roles, departmentId }: Person, role: Role | undefined, loan: Pick<Loan, 'departmentId'>): boolean =>
-  role !== undefined && roles.includes(role) && (role !== 'departmentHead' || departmentId === loan.departmentId);
-
-/** By whose power someone decides the task of a loan; null if by nobody's. */
-export function powerOver(
-  { self, principals }: Powers,
-  { task, ...loan }: Pick<Loan, 'task' | 'departmentId'>,
-): { actingFor?: string; actingUntil?: number } | null {
-  const may = (person: Person) => holds(person, task?.role, loan) || holds(person, task?.escalatedTo, loan);
-  if (task === undefined || may(self)) return {};
-  const principal = principals.find(may);
-  return principal === undefined ? null : { actingFor: principal.username, actingUntil: principal.until };
 }
 
 /** What every task has: the indexes hold only rows that have one. */

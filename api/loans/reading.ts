@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { SealfolioError } from '../../domain/errors.ts';
+import { powerOver } from '../../domain/loan/powers.ts';
 import type { LoanEventRow } from '../../platform/store/index.ts';
 import type { ApiDeps } from '../deps.ts';
 import { type Route, route } from '../route.ts';
 import { loanCalls } from './calls.ts';
 import { countLoans } from './counts.ts';
 import { listLoans, loanFilter, sorting } from './list.ts';
-import { powerOver, powersOf, visibleFilter } from './powers.ts';
+import { powersOf, visibleFilter } from './powers.ts';
 import { returnRates } from './statistics.ts';
 import { loanParams, names, namesOf, shown, shownLoan, withNames } from './shown.ts';
 

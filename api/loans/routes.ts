@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { SealfolioError } from '../../domain/errors.ts';
 import { Place, Purpose, Right } from '../../domain/loan/policy.ts';
 import { LoanState } from '../../domain/loan/state.ts';
+import { takeVolume } from '../../platform/store/index.ts';
 import { traced } from '../traced.ts';
 import { text } from '../batches/schemas.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -105,7 +106,10 @@ export function loanRoutes(deps: ApiDeps): Route[] {
         if (row.applicant !== call.actor.id) throw new SealfolioError('loan-not-borrower');
         const request = await applications.scoped(row.archiveId, requestOf(rest), only);
         const levels = await applications.check(row, request);
-        if (row.state !== 'draft') return act(id, { act: 'submit', by: call.actor.id, request, levels }, call);
+        if (row.state !== 'draft') {
+          await takeVolume(store.models, id, { archiveId: row.archiveId, request });
+          return act(id, { act: 'submit', by: call.actor.id, request, levels }, call);
+        }
         await traced(store, call, 'loan.submit', loanObject(id));
         return answer(await applications.submit(row, request, levels));
       },

@@ -3,8 +3,10 @@ import { z } from 'zod';
 import { SealfolioError } from '../../domain/errors.ts';
 import { activate } from '../auth/activation.ts';
 import type { User } from '../../platform/store/index.ts';
+import { Unproven } from '../auth/unproven.ts';
 import { actorOf, type Found, isTotpMissing, SESSION_COOKIE, Sessions, tokenOf } from '../auth/sessions.ts';
 import type { ApiDeps } from '../deps.ts';
+import { codeOf } from '../problems.ts';
 import { type Route, route } from '../route.ts';
 import { traced } from '../traced.ts';
 
@@ -27,6 +29,7 @@ const password = z.string().min(1).max(256);
 export function sessionRoutes(deps: ApiDeps): Route[] {
   const { store, memberId, memberName, publicUrl, environment } = deps;
   const sessions = new Sessions(deps);
+  const unproven = new Unproven();
   const cookie = { httpOnly: true, sameSite: 'strict', secure: publicUrl.startsWith('https:'), path: '/' } as const;
 
   const shown = (found: Found) => {
@@ -47,18 +50,21 @@ export function sessionRoutes(deps: ApiDeps): Route[] {
   async function event(
     action: 'session.login' | 'account.activate',
     name: string,
-    result: 'allowed' | 'denied',
+    denied: unknown,
     { requestId, request }: { requestId: string; request: Request },
   ): Promise<void> {
     const user = await store.models.User.findOne({ username: name }).select('roles departmentId').lean<User>();
     const id = user === null ? 'unknown' : name;
     const { roles = [], departmentId } = user ?? {};
+    const more = denied === null ? {} : unproven.take(id);
+    if (more === null) return;
     await store.trace.append({
       actor: { type: 'user', id, roles, ...(departmentId !== undefined && { departmentId }) },
       from: placeOf(request),
       action,
       object: { type: 'session', id },
-      result,
+      result: denied === null ? 'allowed' : 'denied',
+      ...(denied !== null && { details: { code: codeOf(denied).code, ...more } }),
       requestId,
     });
   }
@@ -75,11 +81,11 @@ export function sessionRoutes(deps: ApiDeps): Route[] {
         try {
           const place = { address: request.ip ?? '', userAgent: request.header('user-agent') ?? '' };
           const login = await sessions.login(body, place);
-          await event('session.login', body.username, 'allowed', { requestId, request });
+          await event('session.login', body.username, null, { requestId, request });
           response.cookie(SESSION_COOKIE, login.token, cookie);
           return shown((await sessions.find(login.token))!);
         } catch (error) {
-          await event('session.login', body.username, 'denied', { requestId, request });
+          await event('session.login', body.username, error, { requestId, request });
           throw error;
         }
       },
@@ -118,10 +124,10 @@ export function sessionRoutes(deps: ApiDeps): Route[] {
         try {
           await activate(store, body.username, body.code, body.password);
         } catch (error) {
-          await event('account.activate', body.username, 'denied', { requestId, request });
+          await event('account.activate', body.username, error, { requestId, request });
           throw error;
         }
-        await event('account.activate', body.username, 'allowed', { requestId, request });
+        await event('account.activate', body.username, null, { requestId, request });
         return undefined;
       },
     }),

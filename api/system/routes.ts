@@ -32,14 +32,16 @@ export function systemRoutes(deps: ApiDeps): Route[] {
       return {};
     },
     ledger: async () => {
-      const { height, headTime, logSize, peers, syncing, waiting } = await ledger.status();
+      const { height, headTime, logSize, peers, syncing, waiting, evidence, quorum } = await ledger.status();
       const missing = peers.filter(({ connected }) => !connected).map((peer) => peer.memberId);
       return {
-        state: missing.length > 0 || syncing ? 'degraded' : 'ok',
+        state: missing.length > 0 || syncing || quorum.linked < quorum.needed ? 'degraded' : 'ok',
         height,
         headTime,
         logSize,
         waiting,
+        evidence,
+        ...quorum,
         missing,
         ...(explorerUrl !== null && { explorerUrl }),
       } as const;

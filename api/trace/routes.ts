@@ -6,6 +6,7 @@ import type { TraceBatch, TraceEntry } from '../../platform/store/index.ts';
 import { type Column, workbook } from '../../platform/xlsx/workbook.ts';
 import type { ApiDeps } from '../deps.ts';
 import { displayNames } from '../people/names.ts';
+import { cutNote } from '../loans/export.ts';
 import { codeOf, PROBLEMS } from '../problems.ts';
 import { type Route, route } from '../route.ts';
 import { traced } from '../traced.ts';
@@ -117,17 +118,20 @@ export function traceRoutes(deps: ApiDeps): Route[] {
       method: 'get',
       path: '/trace.xlsx',
       permission: 'trace:read',
-      summary: 'What the filter finds of the trace, as a workbook with a watermark',
-      query: traceFilter,
-      async handle({ query, response, ...call }) {
-        const rows: TraceEntry[] = [];
-        for (let before: number | null = Number.MAX_SAFE_INTEGER; before !== null && rows.length < MAX_EXPORT;) {
+      summary:
+        'What the filter finds of the trace, as a workbook with a watermark; one that does not hold all says so first',
+      query: traceFilter.extend({ limit: z.coerce.number().int().min(1).max(MAX_EXPORT).default(MAX_EXPORT) }),
+      async handle({ query: { limit, ...query }, response, ...call }) {
+        const found: TraceEntry[] = [];
+        for (let before: number | null = Number.MAX_SAFE_INTEGER; before !== null && found.length <= limit;) {
           const page = await listTrace(store, query, { before, limit: 2000 });
-          rows.push(...page.rows);
+          found.push(...page.rows);
           before = page.nextBefore;
         }
+        const rows = found.slice(0, limit);
+        const isCut = found.length > limit;
         const { details, ...more } = await lookedFor(deps, query);
-        const exported = { ...more, details: { ...details, rows: rows.length } };
+        const exported = { ...more, details: { ...details, rows: rows.length, ...(isCut && { isCut }) } };
         await traced(store, call, 'trace.export', { type: 'trace', id: 'list' }, exported);
         const now = new Date();
         const mark = `${memberName} ${call.actor.displayName}（${call.actor.id}） ${time.format(now)}`;
@@ -135,7 +139,7 @@ export function traceRoutes(deps: ApiDeps): Route[] {
           .set('Cache-Control', 'private, no-store')
           .attachment(`trace-${now.toISOString().slice(0, 10)}.xlsx`)
           .type('application/vnd.openxmlformats-officedocument.spreadsheetml.sheet')
-          .send(await workbook('追溯', COLUMNS, rows.slice(0, MAX_EXPORT), mark));
+          .send(await workbook('追溯', COLUMNS, rows, mark, isCut ? cutNote(limit, '不止这些') : undefined));
       },
     }),
     route({

@@ -1,23 +1,26 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { z } from 'zod';
 import { SealfolioError } from '../../domain/errors.ts';
+import { powerOver } from '../../domain/loan/powers.ts';
 import { AttestationState } from '../../domain/status.ts';
-import { CANCELLABLE, WORKFLOW_NAMES, WORKFLOW_STATES, type WorkflowState } from '../../domain/workflows.ts';
-import type { Archive, LoanRow, User, WorkflowCare } from '../../platform/store/index.ts';
-import { archivingWorkflowId, loanWorkflowId, retrySignal } from '../../workflows/shared.ts';
+import { Attention, CANCELLABLE, WORKFLOW_NAMES, WORKFLOW_STATES, type WorkflowState } from '../../domain/workflows.ts';
+import type { Archive, User, WorkflowCare } from '../../platform/store/index.ts';
+import { archivingWorkflowId, retrySignal } from '../../workflows/shared.ts';
 import { timelineOf } from '../archives/timeline.ts';
 import { text } from '../batches/schemas.ts';
 import type { ApiDeps } from '../deps.ts';
 import { actOnLoan } from '../loans/act.ts';
 import { keyOf } from '../loans/calls.ts';
-import { powerOver, powersOf } from '../loans/powers.ts';
+import { powersOf } from '../loans/powers.ts';
 import { type Principal, withPrincipals } from '../people/principals.ts';
 import { type Route, route } from '../route.ts';
 import { traced } from '../traced.ts';
+import { assigneesOf, loanWithTask } from './assignees.ts';
 import { attentionList } from './attention.ts';
 
 const types = Object.keys(WORKFLOW_NAMES) as [string, ...string[]];
 const states = Object.keys(WORKFLOW_STATES) as [WorkflowState, ...WorkflowState[]];
+const kinds = Object.keys(Attention) as [Attention, ...Attention[]];
 const params = z.object({
   workflowId: z
     .string()
@@ -32,8 +35,8 @@ const iso = (at: { seconds?: unknown } | null | undefined) =>
 
 /** Workflows for those who look after them (design §8); Temporal's own history is one link away. */
 export function workflowRoutes(deps: ApiDeps): Route[] {
-  const { store, temporal, memberId, temporalUiUrl } = deps;
-  const { Archive, Loan, User, WorkflowCare } = store.models;
+  const { store, temporal, codec, memberId, temporalUiUrl } = deps;
+  const { Archive, User, WorkflowCare } = store.models;
 
   async function describe(workflowId: string) {
     try {
@@ -48,16 +51,16 @@ export function workflowRoutes(deps: ApiDeps): Route[] {
 
   /** The open task of a loan's workflow, and by whose power the person decides it; null if there is none. Throws loan-assignee-unfit. */
   async function assignmentOf(workflowId: string, username: string) {
-    const loanId = workflowId.split(':')[2] ?? '';
-    const loan = await Loan.findOne({ loanId }).lean<LoanRow>();
-    if (loan?.task === undefined || workflowId !== loanWorkflowId(memberId, loanId)) return null;
+    const loan = await loanWithTask(deps, workflowId);
+    if (loan === null) return null;
+    const { loanId } = loan;
     const [user] = await User.aggregate<User & { principals: Principal[] }>([
       { $match: { username, disabled: false } },
       withPrincipals(store, new Date()),
     ]);
     const power = user === undefined ? null : powerOver(powersOf({ ...user, id: username }), loan);
     if (power === null) throw new SealfolioError('loan-assignee-unfit', { field: 'username', loanId });
-    return { loanId, taskId: loan.task.taskId, ...power };
+    return { loanId, taskId: loan.task!.taskId, ...power };
   }
 
   return [
@@ -65,14 +68,15 @@ export function workflowRoutes(deps: ApiDeps): Route[] {
       method: 'get',
       path: '/workflows/attention',
       permission: 'workflow:read',
-      summary: 'What needs someone: stuck, waiting for a person, or late; with the cause and what to do',
-      query: z.object({ type: z.enum(types).optional() }),
+      summary:
+        'What needs someone: stuck, broken off in the last days, waiting for a person, or late; with the cause and what to do',
+      query: z.object({ type: z.enum(types).optional(), attention: z.enum(kinds).optional() }),
       answer: z.object({
         items: z.array(
           z.object({
             workflowId: z.string(),
             type: z.string(),
-            attention: z.enum(['retrying', 'waiting', 'late']),
+            attention: z.enum(kinds),
             cause: z.string(),
             advice: both,
             since: z.string(),
@@ -84,7 +88,7 @@ export function workflowRoutes(deps: ApiDeps): Route[] {
         isCapped: z.boolean(),
       }),
       trace: 'workflow.search',
-      handle: ({ query: { type } }) => attentionList(store, memberId, type),
+      handle: ({ query }) => attentionList(deps, query),
     }),
     route({
       method: 'get',
@@ -159,7 +163,7 @@ export function workflowRoutes(deps: ApiDeps): Route[] {
       async handle({ params: { workflowId } }) {
         const found = await describe(workflowId);
         const [steps, care, archive] = await Promise.all([
-          timelineOf(temporal, workflowId),
+          timelineOf(temporal, codec, workflowId),
           WorkflowCare.findOne({ workflowId }).lean<WorkflowCare>(),
           Archive.findOne({ archiveId: workflowId.split(':')[2] ?? '' }).lean<Archive>(),
         ]);
@@ -214,6 +218,17 @@ export function workflowRoutes(deps: ApiDeps): Route[] {
         await temporal.workflow.getHandle(workflowId).cancel();
         return undefined;
       },
+    }),
+    route({
+      method: 'get',
+      path: '/workflows/{workflowId}/assignees',
+      permission: 'workflow:write',
+      summary: 'Colleagues whom it may be given to: those who may decide its open task, or who look after workflows',
+      params,
+      query: z.object({ q: z.string().max(64).optional().describe('Start of a user name or of a name') }),
+      answer: z.object({ items: z.array(z.object({ username: z.string(), displayName: z.string() })) }),
+      trace: 'workflow.read',
+      handle: async ({ params: { workflowId }, query: { q } }) => ({ items: await assigneesOf(deps, workflowId, q) }),
     }),
     route({
       method: 'post',

@@ -86,8 +86,10 @@ export const proposerOf = (validators: readonly string[], height: number, round:
 
 /** More than two thirds: 2f + 1 of 3f + 1. */
 export const isQuorum = (count: number, validators: number): boolean => 3 * count > 2 * validators;
+/** The fewest that are a quorum. */
+export const quorumSize = (validators: number): number => Math.floor((2 * validators) / 3) + 1;
 /** More than one third: f + 1, so at least one honest. */
-const isAnyHonest = (count: number, validators: number): boolean => 3 * count > validators;
+export const isAnyHonest = (count: number, validators: number): boolean => 3 * count > validators;
 
 const same = (a: Buffer | null, b: Buffer | null) => a !== null && b !== null && a.equals(b);
 

@@ -35,6 +35,9 @@ const VOTE_BYTES = 1024;
 /** Findings written down in one life of the node. */
 const MAX_ACCUSATIONS = 1000;
 
+/** Why a message is let fall without a look at its signature: none of it says that the peer is false. */
+export type DropCause = 'stale' | 'far-height' | 'far-round' | 'repeated';
+
 const isFor = (hash: Buffer) => (vote: Vote) => vote.blockHash.equals(hash);
 
 export interface DriverOptions {
@@ -54,6 +57,7 @@ export interface DriverOptions {
   onBegun(): void;
   onRefused(refused: readonly RefusedTx[]): void;
   onEquivocation(equivocation: Equivocation): void;
+  onDropped(from: string, cause: DropCause): void;
 }
 
 /**
@@ -157,8 +161,9 @@ export class ConsensusDriver {
 
   async onVote(vote: Vote, from: string): Promise<void> {
     // Most votes come again and again. What is kept of a height stays, so that this can be told out of turn.
-    if (vote.height === this.#state.height && this.#kept(vote).some(isFor(vote.blockHash))) return;
-    return this.#inTime(vote.height, from, VOTE_BYTES, () => this.#vote(vote));
+    if (vote.height === this.#state.height && this.#kept(vote).some(isFor(vote.blockHash)))
+      return this.#drop(from, 'repeated', vote);
+    return this.#inTime(vote.height, from, VOTE_BYTES, () => this.#vote(vote, from));
   }
 
   onProposal(proposal: Proposal, from: string): Promise<void> {
@@ -371,8 +376,15 @@ export class ConsensusDriver {
     return height > this.#state.height && height <= this.#state.height + MAX_HEIGHTS_AHEAD;
   }
 
-  #isNear(height: number, round: number): boolean {
-    return height === this.#state.height && round <= Math.max(this.#state.round, 0) + MAX_ROUNDS_AHEAD;
+  /** Why a message of this height and round is of no use now; null: it may be. */
+  #uselessness(height: number, round: number): DropCause | null {
+    if (height !== this.#state.height) return height < this.#state.height ? 'stale' : 'far-height';
+    return round <= Math.max(this.#state.round, 0) + MAX_ROUNDS_AHEAD ? null : 'far-round';
+  }
+
+  #drop(peer: string, cause: DropCause, { height, round }: { height: number; round: number }): void {
+    this.options.onDropped(peer, cause);
+    this.options.logger.debug({ peer, cause, height, round }, 'message dropped');
   }
 
   /** What is kept of the same voter, round and step at this height. */
@@ -381,11 +393,12 @@ export class ConsensusDriver {
     return this.#state.votes.get(round)?.[box].get(voter) ?? [];
   }
 
-  async #vote(vote: Vote): Promise<void> {
-    if (!this.#isNear(vote.height, vote.round)) return;
+  async #vote(vote: Vote, from: string): Promise<void> {
+    const cause = this.#uselessness(vote.height, vote.round);
+    if (cause !== null) return this.#drop(from, cause, vote);
     const known = this.#kept(vote);
     const [other] = known;
-    if (known.some(isFor(vote.blockHash))) return;
+    if (known.some(isFor(vote.blockHash))) return this.#drop(from, 'repeated', vote);
     if (known.length === 0 && this.#isSettled(vote)) return;
     const { ledger, world } = this.options;
     const publicKey = this.#state.validators.includes(vote.voter) ? ledger.publicKeyOf(vote.voter) : undefined;
@@ -430,9 +443,11 @@ export class ConsensusDriver {
   }
 
   async #proposal(proposal: Proposal, from: string): Promise<void> {
-    if (!this.#isNear(proposal.height, proposal.round)) return;
+    const cause = this.#uselessness(proposal.height, proposal.round);
+    if (cause !== null) return this.#drop(from, cause, proposal);
     const hash = blockHash(proposal.header);
-    if (this.#state.proposals.get(proposal.round)?.some((known) => known.hash.equals(hash))) return;
+    if (this.#state.proposals.get(proposal.round)?.some((known) => known.hash.equals(hash)))
+      return this.#drop(from, 'repeated', proposal);
     const { ledger, world } = this.options;
     const proposer = this.#proposer(proposal.round);
     const signed = signedProposal(this.#chainId, proposal);

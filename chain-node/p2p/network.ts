@@ -12,6 +12,7 @@ import { dialWebSocket } from './dial.ts';
 import { MAX_FRAME_BYTES, splitFrame } from './frames.ts';
 import { gather } from './gather.ts';
 import { greet, HELLO_WITHIN_MS, Side } from './hello.ts';
+import { linkFaultOf } from './link-fault.ts';
 import { Inflow } from './inflow.ts';
 import { LinkTls, type TlsFiles } from './tls.ts';
 
@@ -201,13 +202,19 @@ export class Network implements Links {
   }
 
   #admit(memberId: string, ws: WebSocket, socket: TLSSocket): void {
-    const { logger, onFrame, onOpen } = this.options;
+    const { logger, onFrame, onOpen, onFault } = this.options;
     this.#links.get(memberId)?.ws.terminate();
     const link = { ws, socket, heardAt: Date.now() };
     this.#links.set(memberId, link);
     ws.once('close', () => {
       if (this.#links.get(memberId) === link) this.#links.delete(memberId);
       logger.info({ peer: memberId }, 'link closed');
+    });
+    ws.once('error', (error) => {
+      const fault = linkFaultOf(error);
+      if (fault === null) return;
+      onFault(memberId, fault);
+      logger.warn({ peer: memberId, code: fault, reason: error.message }, 'bad frame: link closed');
     });
     let isRefused = false;
     const inflow = new Inflow(ws, {

@@ -2,6 +2,7 @@ import { blockHash, type Certificate } from '../codec/block.ts';
 import { changeIdOf, decodeChange } from '../codec/change.ts';
 import { decodeEquivocation } from '../codec/evidence.ts';
 import { decodeTransaction, type Transaction, TxType } from '../codec/transaction.ts';
+import { quorumSize } from '../consensus/core.ts';
 import { LedgerError } from '../errors.ts';
 import { recordsOf } from '../mempool/examine.ts';
 import type { LedgerNode } from '../node.ts';
@@ -10,20 +11,31 @@ import { certificateJson, entryJson, memberJson, signatureJson } from '../state/
 import type { FoundRecord } from '../state/reader.ts';
 import type { SignedCheckpoint } from '../sync/checkpoints.ts';
 
+/** How many of the validators this node hears, itself included, and how many it takes. */
+export function quorumOf({ ledger, links, options }: LedgerNode) {
+  const { validators } = ledger;
+  const isHeard = (memberId: string) => memberId === options.memberId || links.isConnected(memberId);
+  const needed = quorumSize(validators.length);
+  return {
+    validators: validators.length,
+    /** f: so many may fail, or be false, and blocks are still decided, and rightly. */
+    mayFail: validators.length - needed,
+    /** Fewer decide nothing: what is written waits. */
+    needed,
+    linked: validators.filter(isHeard).length,
+  };
+}
+
 /** How far this node is, and whether it can say so: what it does not have may only be late. */
 export function standing(node: LedgerNode) {
-  const { ledger, options } = node;
-  const peers = node.peers();
-  const connected = peers.filter((peer) => peer.connected).map(({ memberId }) => memberId);
-  const { validators } = ledger;
-  const reached = validators.filter((memberId) => memberId === options.memberId || connected.includes(memberId)).length;
+  const { linked, needed } = quorumOf(node);
   return {
-    height: ledger.height,
-    /** The highest that any member was heard to have. */
-    highest: Math.max(ledger.height, ...peers.map((peer) => peer.height ?? 0)),
+    height: node.ledger.height,
+    /** Its own height, or what f + 1 linked validators claim to have. */
+    highest: node.highest,
     syncing: node.isSyncing,
     /** Whether it hears validators that could decide a block. */
-    linked: 3 * reached > 2 * validators.length,
+    linked: linked >= needed,
   };
 }
 

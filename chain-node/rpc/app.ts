@@ -1,14 +1,16 @@
-import express, { type ErrorRequestHandler, type Express } from 'express';
+import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import { z } from 'zod';
 import type { Registry } from '../../platform/observe/metrics.ts';
 import { MAX_TX_BYTES } from '../codec/transaction.ts';
 import { LedgerError } from '../errors.ts';
+import { forwardedBy, forwardedReason } from '../forwarded.ts';
 import type { LedgerNode } from '../node.ts';
 import type { Overlay } from '../overlay/index.ts';
 import { memberJson } from '../state/json.ts';
 import {
   blockJson,
   listBlocks,
+  quorumOf,
   checkpointJson,
   genesisJson,
   governanceJson,
@@ -20,7 +22,7 @@ import {
 } from './answers.ts';
 import { serveExplorer } from './explorer.ts';
 import { addOverlayRoutes } from './overlay-routes.ts';
-import { count, limit, MAX_LIST, read } from './read.ts';
+import { count, limit, read } from './read.ts';
 import { listRecords, nextLink } from './records.ts';
 
 const MAX_WAIT_MS = 30_000;
@@ -29,6 +31,7 @@ const STATUS_OF: Partial<Record<LedgerError['code'], number>> = {
   pruned: 410,
   'not-synced': 404,
   'route-not-found': 404,
+  denied: 403,
   'transaction-too-large': 413,
   'mempool-full': 503,
   'store-corrupt': 500,
@@ -36,6 +39,11 @@ const STATUS_OF: Partial<Record<LedgerError['code'], number>> = {
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const streamName = z.string().regex(/^[a-z0-9.-]{1,64}$/);
 const keyHex = z.string().regex(/^([0-9a-f]{2}){1,64}$/);
+/** HEIGHT-ID of a finding. */
+const evidencePlace = z
+  .string()
+  .regex(/^\d{1,15}-[0-9a-f]{64}$/)
+  .transform((text) => ({ height: Number(text.split('-')[0]), id: text.split('-')[1]! }));
 const flag = z.enum(['0', '1']).default('0');
 
 export interface RpcOptions {
@@ -46,7 +54,7 @@ export interface RpcOptions {
   overlay?: Overlay | null;
 }
 
-function statusJson(node: LedgerNode, others: RpcOptions['others']) {
+async function statusJson(node: LedgerNode, others: RpcOptions['others']) {
   const { ledger, options, mempool } = node;
   return {
     memberId: options.memberId,
@@ -60,7 +68,9 @@ function statusJson(node: LedgerNode, others: RpcOptions['others']) {
     headTime: new Date(ledger.headTimeMs).toISOString(),
     logSize: ledger.logSize,
     waiting: mempool.size,
+    evidence: await ledger.store.evidenceCount(),
     validators: ledger.validators,
+    quorum: quorumOf(node),
     peers: node.peers(),
     others: others ?? [],
   };
@@ -123,6 +133,13 @@ function addBlocks(app: Express, node: LedgerNode): void {
   });
 }
 
+/** Who is linked with whom, and figures, are for the member's own machines. Throws denied. */
+const refuseForwarded: RequestHandler = ({ headers }, _response, next) => {
+  const proxy = forwardedBy(headers);
+  if (proxy !== null) throw new LedgerError('denied', forwardedReason(proxy));
+  next();
+};
+
 /** The node's own interface (design §6): reads need no login, as nothing on the ledger names anyone. */
 export function createRpc(
   node: LedgerNode,
@@ -139,10 +156,11 @@ export function createRpc(
     response.set('Cache-Control', 'no-store');
     next();
   });
+  app.use(['/v1/overlay', '/metrics'], refuseForwarded);
   addTransactions(app, node);
   addBlocks(app, node);
   if (overlay !== null) addOverlayRoutes(app, overlay);
-  app.get('/v1/status', (_request, response) => void response.json(statusJson(node, others)));
+  app.get('/v1/status', async (_request, response) => void response.json(await statusJson(node, others)));
   app.get('/v1/genesis', (_request, response) => void response.json(genesisJson(node)));
   app.get('/v1/members', async ({ query }, response) => {
     const height = read(count.min(1).default(ledger.height + 1), query.height, 'height');
@@ -159,8 +177,12 @@ export function createRpc(
     const found = await node.checkpoints.latest(read(limit, query.limit, 'limit'));
     response.json(found.map(checkpointJson));
   });
-  app.get('/v1/evidence', async (_request, response) => {
-    response.json(await ledger.store.evidence(MAX_LIST));
+  app.get('/v1/evidence', async ({ query, originalUrl }, response) => {
+    const height = read(count.optional(), query.height, 'height') ?? null;
+    const from = read(evidencePlace.optional(), query.from, 'from') ?? null;
+    const { found, next } = await ledger.store.evidencePage(read(limit, query.limit, 'limit'), { from, height });
+    if (next !== null) response.set('Link', nextLink(originalUrl, `${next.height}-${next.id}`));
+    response.json(found);
   });
   app.get('/healthz', (_request, response) => {
     response.json({ state: 'ok' });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { LedgerError } from '../errors.ts';
 
-export const MAX_LIST = 100;
+const MAX_LIST = 100;
 export const count = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 export const limit = count.min(1).max(MAX_LIST).default(20);
 

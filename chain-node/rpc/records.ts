@@ -49,7 +49,7 @@ export async function listRecords(
 }
 
 /** The Link header (RFC 8288) to the page that begins at `from`. */
-export function nextLink(requestUrl: string, from: number): string {
+export function nextLink(requestUrl: string, from: number | string): string {
   const url = new URL(requestUrl, 'http://node');
   url.searchParams.set('from', String(from));
   return `<${url.pathname}${url.search}>; rel="next"`;

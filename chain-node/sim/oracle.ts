@@ -1,8 +1,11 @@
 import { blockHash, type Header } from '../codec/block.ts';
+import { validatorsOf } from '../codec/member.ts';
 import { decodeProposal } from '../codec/proposal.ts';
 import { decodeVote } from '../codec/vote.ts';
 import { proposerOf } from '../consensus/core.ts';
+import type { Genesis } from '../genesis.ts';
 import { Frame, splitFrame } from '../p2p/frames.ts';
+import { Reckoning } from './reckoning.ts';
 
 /** What a run must never show; the first that it does ends it. */
 export class Violation extends Error {
@@ -37,16 +40,20 @@ export class Oracle {
   /** Who votes, by the height from which; the first that decides says it, the others' headers must agree. */
   readonly #validators: { from: number; ids: readonly string[] }[];
 
-  constructor(validators: readonly string[]) {
-    this.#validators = [{ from: 0, ids: validators }];
+  readonly #reckoning: Reckoning;
+
+  constructor(genesis: Genesis) {
+    this.#validators = [{ from: 0, ids: validatorsOf(genesis.members) }];
+    this.#reckoning = new Reckoning(genesis);
   }
 
   validatorsAt(height: number): readonly string[] {
     return this.#validators.findLast(({ from }) => from <= height)!.ids;
   }
 
-  submitted(txId: string): void {
+  submitted(txId: string, encoded: Buffer): void {
     this.#submitted.add(txId);
+    this.#reckoning.sent(txId, encoded);
   }
 
   isFinal(txId: string): boolean {
@@ -106,6 +113,8 @@ export class Oracle {
       if (before !== undefined) throw new Violation('validity', `${txId} is final at ${before} and at ${height}`);
       this.#txs.set(txId, height);
     }
+    const wrong = this.#reckoning.decided(header, txIds);
+    if (wrong !== null) throw new Violation('validity', wrong);
   }
 
   /** A node is back: nothing that it decided may be gone, unless its disk has lost it. */

@@ -157,7 +157,7 @@ export class Simulation {
     const { observer, restores } = this.#scenario;
     this.#genesis = genesis(n, observer !== 'none');
     this.#decisions = new Decisions(this.#genesis.chainId);
-    this.#oracle = new Oracle(validatorsOf(this.#genesis.members));
+    this.#oracle = new Oracle(this.#genesis);
     this.#isolation = random.chance(0.5) ? random.next() * 0.5 : 0;
     const fast = random.chance(0.5);
     this.#network = new VirtualNetwork(
@@ -353,7 +353,7 @@ export class Simulation {
     const start = async () => {
       const node = await LedgerNode.open(options, this.#worldOf(host, life));
       life.node = node;
-      node.on('evidence', (txId) => this.#oracle.submitted(txId));
+      node.on('evidence', (txId, encoded) => this.#oracle.submitted(txId, encoded));
       if (host.isCorrect && this.forced === null) this.#watch(host, node);
       await node.start();
     };
@@ -582,8 +582,9 @@ export class Simulation {
 
   #send(host: Host, tx: Transaction): string {
     const txId = txIdOf(tx).toString('hex');
-    this.#oracle.submitted(txId);
-    host.life!.node!.submit(encodeTransaction(tx)).catch((error: unknown) => {
+    const encoded = encodeTransaction(tx);
+    this.#oracle.submitted(txId, encoded);
+    host.life!.node!.submit(encoded).catch((error: unknown) => {
       // A block may have come meanwhile in which it is no member, or has another key.
       const isOvertaken = error instanceof LedgerError && OVERTAKEN.has(error.code);
       if (this.#scenario.isGoverned && isOvertaken) this.#overtaken.add(txId);

@@ -34,6 +34,9 @@ export interface RecordPlace {
   indexInTx: number;
 }
 
+/** Where a finding against members lies. */
+export type EvidencePlace = Pick<EvidenceJson, 'height' | 'id'>;
+
 /** What one block adds to the store. */
 export interface Append {
   certificate: Certificate;
@@ -53,6 +56,7 @@ const readU64 = (bytes: Buffer) => decode(bytes, (reader) => reader.u64());
 const unpadded = (digits: string) => parseInt(digits, 16);
 const nonceKey = (sender: string, nonce: Buffer) => `n/${sender}/${nonce.toString('hex')}`;
 const txKey = (height: number, index: number) => `b/${padded(height)}/${index.toString(16).padStart(4, '0')}`;
+const evidenceKey = ({ height, id }: EvidencePlace) => `x/${padded(height)}/${id}`;
 const cosignatureKey = (height: number, memberId: string) => `p/${padded(height)}/${memberId}`;
 const tileKey = (level: number, index: number) => `m/${level}/${padded(index)}`;
 
@@ -126,6 +130,9 @@ const decodeRun = (bytes: Buffer): { height: number; first: number; counts: numb
  *     x/HEIGHT/ID     evidence (JSON)
  */
 export class BlockStore {
+  /** null: not counted since the last that was added. */
+  #evidenceCount: Promise<number> | null = null;
+
   constructor(
     private readonly kv: KeyValues,
     /** Told when something in the store is not what was written. */
@@ -320,8 +327,19 @@ export class BlockStore {
 
   /** Kept for ever; once however often it is found. */
   async addEvidence(evidence: EvidenceJson): Promise<void> {
-    const key = `x/${padded(evidence.height)}/${evidence.id}`;
-    await this.kv.write([sealedPut([key, Buffer.from(JSON.stringify(evidence))])]);
+    await this.kv.write([sealedPut([evidenceKey(evidence), Buffer.from(JSON.stringify(evidence))])]);
+    this.#evidenceCount = null;
+  }
+
+  /** How many findings are kept; counted again only after one more. */
+  evidenceCount(): Promise<number> {
+    return (this.#evidenceCount ??= this.#countEvidence());
+  }
+
+  async #countEvidence(): Promise<number> {
+    let count = 0;
+    for await (const _one of this.kv.range('x/', 'x0')) count += 1;
+    return count;
   }
 
   /** What was found against members, by height. */
@@ -330,5 +348,20 @@ export class BlockStore {
     for await (const [key, stored] of this.kv.range('x/', 'x0', limit))
       found.push(JSON.parse(this.#opened(key, stored).toString()) as EvidenceJson);
     return found;
+  }
+
+  /** One page of it, the highest first, from one on; of one height only if that is given. `next` is the one to go on from. */
+  async evidencePage(
+    limit: number,
+    { from = null, height = null }: { from?: EvidencePlace | null; height?: number | null } = {},
+  ): Promise<{ found: EvidenceJson[]; next: EvidencePlace | null }> {
+    const found: EvidenceJson[] = [];
+    const [first, end] = height === null ? ['x/', 'x0'] : [`x/${padded(height)}/`, `x/${padded(height)}0`];
+    // The first key after that of `from`.
+    const after = from === null ? end : `${evidenceKey(from)}\0`;
+    for await (const [key, stored] of this.kv.range(first, after < end ? after : end, limit + 1, true))
+      found.push(JSON.parse(this.#opened(key, stored).toString()) as EvidenceJson);
+    const rest = found[limit];
+    return { found: found.slice(0, limit), next: rest === undefined ? null : { height: rest.height, id: rest.id } };
   }
 }

@@ -1,3 +1,4 @@
+import { isAnyHonest } from '../consensus/core.ts';
 import type { ConsensusDriver } from '../consensus/driver.ts';
 import {
   encodeHeight,
@@ -33,9 +34,11 @@ const MAX_WAITING_BYTES = 24 * 1024 * 1024;
 /** What is known of a peer, and what it was asked. */
 interface Peer {
   id: string;
-  /** By its last word; 0 before that. */
+  /** By its last word, or what its messages let one guess; 0 before that. */
   height: number;
   isHeard: boolean;
+  /** By its last status on the present link; null before that. */
+  claimed: number | null;
   /** Where its block is another than ours, by its last word: that block, with the signatures, is the evidence. */
   forkAt: number | null;
   /** A question is under way, or put off. */
@@ -80,6 +83,7 @@ export class CatchUp {
       id,
       height: 0,
       isHeard: false,
+      claimed: null,
       forkAt: null,
       state: 'free',
       question: 0,
@@ -91,21 +95,35 @@ export class CatchUp {
     return peer;
   }
 
-  /** How high a peer says that it is; null: it has not said so yet. */
+  /** A link to a peer is open: what it said on one before counts no more. */
+  onOpen(id: string): void {
+    const peer = this.#peers.get(id);
+    if (peer !== undefined) peer.claimed = null;
+  }
+
+  /** How high a peer is as far as can be told, for what is sent to it; null: it has not said so yet. */
   heightOf(id: string): number | null {
     const peer = this.#peers.get(id);
     return peer?.isHeard === true ? peer.height : null;
   }
 
-  /** The highest that any peer says it has. */
+  /** How high a peer that is linked says that it is; null: it has not said so on this link. */
+  claimOf(id: string): number | null {
+    return this.options.links.isConnected(id) ? (this.#peers.get(id)?.claimed ?? null) : null;
+  }
+
+  /** The highest that is known: our own, or what f + 1 validators that are linked claim to have, one of them honest. */
   get highest(): number {
-    return Math.max(0, ...[...this.#peers.values()].map(({ height }) => height));
+    const { height, validators } = this.options.ledger;
+    const claims = validators.flatMap((id) => this.claimOf(id) ?? []).sort((a, b) => b - a);
+    return Math.max(height, claims.find((_, i) => isAnyHonest(i + 1, validators.length)) ?? 0);
   }
 
   async onStatus(from: string, { height, head }: Status): Promise<void> {
     const { ledger } = this.options;
     const peer = this.#peer(from);
     peer.height = height;
+    peer.claimed = height;
     peer.isHeard = true;
     // Blocks that were asked for come before the status.
     if (peer.state === 'asked') this.#answered(peer);

@@ -21,7 +21,11 @@ export interface LedgerStatus {
   headTime: string;
   logSize: number;
   waiting: number;
+  /** Findings against members that the node keeps. */
+  evidence: number;
   syncing: boolean;
+  /** How many validators the node hears, itself included; with fewer than `needed` what is written waits. */
+  quorum: { validators: number; mayFail: number; needed: number; linked: number };
   peers: { memberId: string; connected: boolean; height: number | null }[];
 }
 

@@ -1,6 +1,7 @@
 import { type Connection, createConnection } from 'mongoose';
 import type { Card } from '../card/card.ts';
 import { tellWaiting } from './lending.ts';
+import { tellVolumes } from './volumes.ts';
 import { createAccessModels } from './models/access.ts';
 import { createAnchoringModels } from './models/anchoring.ts';
 import { createArchiveModels } from './models/archive.ts';
@@ -27,7 +28,8 @@ export type {
   SavedFilter,
 } from './models/loan.ts';
 export { LOAN_INDEXES } from './models/loan.ts';
-export { calendarYears, currentPolicy, FIRST_POLICY, projectLoan, refusalOfEnded, waitsFor } from './lending.ts';
+export { calendarYears, currentPolicy, FIRST_POLICY, projectLoan, refusalOfEnded } from './lending.ts';
+export { isVolumeOut, takeVolume, volumeOf } from './volumes.ts';
 export { catalogAt, catalogTemplates, editSubject, latestCatalog, placeOf, templateFor } from './cataloguing.ts';
 export { completenessBy, foreignOf, refreshCompleteness, suggestedOf } from './completeness.ts';
 export { catalogDigest, editBlock, signEdit, writeEdit } from './edits.ts';
@@ -80,6 +82,7 @@ export async function openStore(
   if (!readOnly) {
     await Promise.all([...Object.values(models).map((model) => model.createIndexes()), objects.createIndexes()]);
     await tellWaiting(models);
+    await tellVolumes(models);
   }
   return {
     models,

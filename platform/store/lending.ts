@@ -2,14 +2,12 @@ import { CALENDAR, type CalendarYear, WorkCalendar } from '../../domain/calendar
 import { type LoanAct, refusalOf } from '../../domain/loan/acts.ts';
 import type { Refusal } from '../../domain/loan/eligibility.ts';
 import type { Loan } from '../../domain/loan/loan.ts';
-import { DEFAULT_LOAN_POLICY, type ReviewRole } from '../../domain/loan/policy.ts';
+import { DEFAULT_LOAN_POLICY } from '../../domain/loan/policy.ts';
+import { waitsFor } from '../../domain/loan/powers.ts';
 import { isEnded } from '../../domain/loan/state.ts';
 import type { Models } from './index.ts';
 import type { CalendarRow, LoanPolicyRow } from './models/loan.ts';
-
-/** Roles that may decide the task of a loan. */
-export const waitsFor = ({ task }: Pick<Loan, 'task'>): ReviewRole[] =>
-  task === undefined ? [] : [task.role, ...(task.escalatedTo === undefined ? [] : [task.escalatedTo])];
+import { isOfPaper } from './volumes.ts';
 
 /** Rows that were written before they told for whom their task waits. */
 export async function tellWaiting({ Loan }: Models): Promise<void> {
@@ -22,7 +20,8 @@ export async function tellWaiting({ Loan }: Models): Promise<void> {
 /** Shows a loan as it is now, unless something later is shown already. What is absent of it is absent in the row. */
 export async function projectLoan({ Loan }: Models, loan: Loan): Promise<void> {
   const optional = ['task', 'granted', 'approvedAt', 'startBy', 'startedAt', 'dueAt', 'shiftedFrom', 'closed'] as const;
-  const gone = optional.filter((name) => loan[name] === undefined);
+  const gone: string[] = optional.filter((name) => loan[name] === undefined);
+  if (isEnded(loan.state) || !isOfPaper(loan)) gone.push('volume');
   await Loan.updateOne(
     { loanId: loan.loanId, seq: { $lt: loan.seq } },
     {

@@ -223,11 +223,11 @@ export class SealedObjects {
     return Readable.from(this.#plain(key, stat, start, end), { objectMode: false });
   }
 
-  /** All of a small object. */
-  async readAll(objectId: string): Promise<Buffer> {
+  /** All of a small object, or of a small range of one. */
+  async readAll(objectId: string, range: { start: number; end: number } | null = null): Promise<Buffer> {
     const pieces: Buffer[] = [];
-    for await (const piece of await this.read(objectId)) pieces.push(piece as Buffer);
-    return Buffer.concat(pieces);
+    for await (const piece of await this.read(objectId, range)) pieces.push(piece as Buffer);
+    return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
   }
 
   /** Ids of objects made in [from, to): those still open, or sealed ones of a kind. */

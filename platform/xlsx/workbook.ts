@@ -43,11 +43,14 @@ export async function workbook<Row>(
   columns: readonly Column<Row>[],
   rows: readonly Row[],
   mark: string,
+  /** What whoever reads it must know first: a line of its own under the heads. */
+  note?: string,
 ): Promise<Buffer> {
   const head = `<row>${columns.map(({ title }) => cell(title, ' s="1"')).join('')}</row>`;
+  const said = note === undefined ? '' : `<row>${cell(note, ' s="1"')}</row>`;
   const body = rows.map((row) => `<row>${columns.map(({ value }) => cell(value(row))).join('')}</row>`);
   const widths = columns.map(({ width }, i) => `<col min="${i + 1}" max="${i + 1}" width="${width}" customWidth="1"/>`);
-  const sheet = `${HEAD}<worksheet xmlns="${MAIN}" xmlns:r="${OFFICE}"><sheetViews><sheetView workbookViewId="0"><pane ySplit="1" topLeftCell="A2" state="frozen"/></sheetView></sheetViews><cols>${widths.join('')}</cols><sheetData>${head}${body.join('')}</sheetData><pageSetup orientation="landscape" paperSize="9"/><headerFooter><oddHeader>&amp;C${headerText(mark)}</oddHeader><oddFooter>&amp;C${headerText(mark)}　&amp;P / &amp;N</oddFooter></headerFooter><picture r:id="rId1"/></worksheet>`;
+  const sheet = `${HEAD}<worksheet xmlns="${MAIN}" xmlns:r="${OFFICE}"><sheetViews><sheetView workbookViewId="0"><pane ySplit="1" topLeftCell="A2" state="frozen"/></sheetView></sheetViews><cols>${widths.join('')}</cols><sheetData>${head}${said}${body.join('')}</sheetData><pageSetup orientation="landscape" paperSize="9"/><headerFooter><oddHeader>&amp;C${headerText(mark)}</oddHeader><oddFooter>&amp;C${headerText(mark)}　&amp;P / &amp;N</oddFooter></headerFooter><picture r:id="rId1"/></worksheet>`;
   const files: Record<string, string | Buffer> = {
     '[Content_Types].xml': `${HEAD}<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Default Extension="xml" ContentType="application/xml"/><Default Extension="png" ContentType="image/png"/><Override PartName="/xl/workbook.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"/><Override PartName="/xl/worksheets/sheet1.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"/><Override PartName="/xl/styles.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.styles+xml"/></Types>`,
     '_rels/.rels': `${HEAD}<Relationships xmlns="${RELS}"><Relationship Id="rId1" Type="${OFFICE}/officeDocument" Target="xl/workbook.xml"/></Relationships>`,

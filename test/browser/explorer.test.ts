@@ -214,6 +214,18 @@ test('not synced: a height above what the node has, on a node that stands still'
   expect(text).toContain(`到高度 ${behindAt}`);
 });
 
+test('the overview says how many validators are linked and may fail, and that writes queue where too few are', async () => {
+  await open('/');
+  const told = '共识成员 4 名，可容许 1 名故障或作假；本节点连到 3 名（含自身），写入需要 3 名';
+  await page.waitForSelector(`[data-test=quorum] >> text=${told}`);
+  expect(await page.locator('[data-test=queued]').count()).toBe(0);
+  await open('/', 'yzp');
+  const banner = page.locator('[data-test=queued]');
+  await banner.waitFor();
+  expect(await banner.getAttribute('role')).toBe('alert');
+  expect(await banner.innerText()).toContain('写入排队：本节点只连到 1 名共识成员（含自身），少于写入所需的 3 名');
+});
+
 test('unknown: a node apart from the others cannot say, nor one that is stopped', async () => {
   await open(`/tx/${'ab'.repeat(32)}`, 'yzp');
   const apart = await answer();

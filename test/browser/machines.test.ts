@@ -94,8 +94,9 @@ test('what waiting does not repair waits for a person; put right, it goes on at 
 
     const page = await world.login('clerk');
     await page.goto(`${world.url}/workflows`);
-    const waiting = page.locator('tbody tr:has-text("archiving-failed")');
+    const waiting = page.locator('tbody tr:has-text("object-integrity")');
     await refreshed(page, async () => (await waiting.count()) > 0);
+    expect(await waiting.innerText()).toContain('重新扫描该文件');
     await waiting.locator('button.link').click();
     await page.waitForSelector('.el-drawer .el-timeline-item');
     // Restored from the backup, say.

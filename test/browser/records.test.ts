@@ -3,7 +3,7 @@ import { BrowserWorld, DESK, expectSound, shot } from '../fixtures/browser.ts';
 
 /** Every text that a person can type is tried as a script. */
 const EVIL = '<img src=x onerror="document.title=\'XSS\'"><script>document.title="XSS"</script>{{7*7}}';
-const NAMES = ['方若晴', '韩子安', '沈立夏', '陆明远', '白思齐', '秦知远', '施雨眠'];
+const NAMES = ['方若晴', '韩子安', '沈立夏', '陆明远', '白思齐', '秦知远', '施雨眠', '江望舒', '顾清和'];
 const world = new BrowserWorld();
 const archiveIds: string[] = [];
 
@@ -25,6 +25,15 @@ async function rowsAre(page: Page, count: number): Promise<void> {
 async function pageShown(page: Page): Promise<void> {
   await page.waitForSelector('[data-test=page]');
   while ((await page.evaluate("document.querySelector('[data-test=page]')?.naturalWidth ?? 0")) === 0);
+}
+
+/** What is open meets WCAG 2 AA by axe and fits a phone; then it is as it was. */
+async function sound(page: Page, name: string): Promise<void> {
+  await shot(page, name);
+  await expectSound(page, { readAt: [DESK] });
+  await shot(page, `phone-${name}`);
+  await page.setViewportSize(DESK);
+  await page.evaluate("document.documentElement.classList.remove('dark')");
 }
 
 /** Applies for these archives from the list, as a doctor does. */
@@ -180,7 +189,27 @@ test('many at once: all rows of the filter, a result for each, found again among
   await clerk.click('[data-test=bulk-approve]');
   await clerk.click('.el-message-box button:has-text("批准")');
   await clerk.waitForSelector('[data-test=job-total]:has-text("2 / 2")');
+  // None failed: all of them are shown, each with its result.
+  await clerk.waitForSelector('[data-test=job-rows] li:nth-child(2)');
+  expect(await clerk.locator('[data-test=job-rows] li .done').allInnerTexts()).toEqual(['完成', '完成']);
   await shot(clerk, 'jobs');
+  await sound(clerk, 'job-rows');
+  await clerk.click('[data-test=job-rows] .el-radio-button:has-text("失败")');
+  await clerk.waitForSelector('[data-test=job-rows] >> text=没有失败的');
+  await clerk.goto(`${world.url}/loans?view=all`);
+  await clerk.click('.rates summary');
+  await clerk.waitForSelector('.rates tbody tr');
+  await clerk.fill('.rates label:has-text("启用从") input', '2026-01-02');
+  await clerk.fill('.rates label:has-text("到") input', '2026-01-01');
+  await clerk.click('[data-test=show-rates]');
+  await clerk.waitForSelector('.rates >> text=结束早于开始');
+  await clerk.fill('.rates label:has-text("启用从") input', '2025-01-01');
+  await clerk.click('[data-test=show-rates]');
+  await clerk.waitForSelector('.rates >> text=这段时间没有启用的借阅');
+  await clerk.fill('.rates label:has-text("到") input', '');
+  await clerk.click('[data-test=show-rates]');
+  await clerk.waitForSelector('.rates tbody tr');
+  await sound(clerk, 'rates');
   const [download] = await Promise.all([
     clerk.waitForEvent('download'),
     clerk.goto(`${world.url}/workbench`).then(() => clerk.click('[data-test=export]')),
@@ -193,6 +222,139 @@ test('many at once: all rows of the filter, a result for each, found again among
   await clerk.fill('.el-message-box input', EVIL.slice(0, 40));
   await clerk.click('.el-message-box button:has-text("保存筛选")');
   await clerk.waitForSelector(`.el-popover >> text=${EVIL.slice(0, 20)}`);
+});
+
+test('a draft keeps when it begins; the records room takes a right away; due soon is found; the filters tell tasks apart', async () => {
+  const medical = await world.login('medical');
+  // Whatever day it is: a term of two days ends in two days.
+  await medical.goto(`${world.url}/loan-policy`);
+  await medical.click('[data-test=change-policy]');
+  await medical.click('.el-checkbox.is-checked:has-text("顺延")');
+  await medical.fill('#policy-reason', '到期日不顺延');
+  await medical.click('[data-test=publish-policy]');
+  await medical.waitForSelector('text=到期日不顺延');
+  await medical.goto(`${world.url}/workbench`);
+
+  const doctor = await world.login('doctor');
+  const hourAgo = new Date(Date.now() + 7 * 3_600_000).toISOString().slice(0, 16);
+  await doctor.goto(`${world.url}/loans/apply?archives=${archiveIds[7]}`);
+  await doctor.click('.el-radio-button:has-text("纠纷")');
+  await doctor.fill('#reason', '答复问询');
+  await doctor.fill('#days', '2');
+  for (const right of ['打印', '下载']) await doctor.click(`.el-checkbox:has-text("${right}")`);
+  await doctor.fill('#start-at', hourAgo);
+  await doctor.click('button:has-text("存为草稿")');
+  await doctor.click('[data-test=results] li a');
+  await doctor.click('a:has-text("提交申请")');
+  await doctor.waitForSelector('#start-at');
+  expect(await doctor.inputValue('#start-at')).toBe(hourAgo);
+  await doctor.click('[data-test=apply]');
+  await doctor.waitForSelector('.title-line >> text=待审核');
+  expect(await doctor.locator('.facts').innerText()).toContain(hourAgo.replace('T', ' '));
+
+  const clerk = await world.login('clerk');
+  await rowsAre(clerk, 1);
+  const choose = async (label: string, choice: string) => {
+    await clerk.click(`.filters .el-select:has([aria-label="${label}"])`);
+    await clerk.click(`.el-select-dropdown__item:visible:has-text("${choice}")`);
+  };
+  await choose('方式', '借出病案室');
+  await clerk.waitForSelector('text=没有符合条件的借阅');
+  await clerk.click('button:has-text("清除条件")');
+  await rowsAre(clerk, 1);
+  await choose('抢救', '非抢救');
+  await choose('领取', '我已领取');
+  await clerk.waitForSelector('text=没有符合条件的借阅');
+  await choose('领取', '无人领取');
+  await rowsAre(clerk, 1);
+  expect(new URL(clerk.url()).search).toBe('?emergency=false&claimed=nobody');
+  await sound(clerk, 'workbench-filters');
+
+  await clerk.click('tr:has-text("江望舒")');
+  await clerk.click('[data-test=approve]');
+  await clerk.click('.decision .el-checkbox:has-text("打印")');
+  await clerk.waitForSelector('.decision .el-checkbox.is-disabled:has-text("查看")');
+  await sound(clerk, 'review-rights');
+  await clerk.click('[data-test=decide]');
+  await medical.click('tr:has-text("江望舒")');
+  await medical.click('[data-test=approve]');
+  // What the first level took away is not there to be given.
+  expect(await medical.locator('.decision .el-checkbox').allInnerTexts()).toEqual(['查看', '下载']);
+  await medical.click('[data-test=decide]');
+  await doctor.waitForSelector('.title-line >> text=借阅中');
+  expect(await doctor.locator('.facts').innerText()).toContain('批准：2 天，查看、下载');
+
+  await clerk.click('nav >> text=工作台');
+  await clerk.waitForSelector('[data-test=card-soon] strong:has-text("1")');
+  await clerk.click('[data-test=card-soon]');
+  await rowsAre(clerk, 1);
+  await clerk.waitForSelector('.queue tr:has-text("江望舒") >> text=借阅中');
+  await sound(clerk, 'due-soon');
+  // It has two days: it is not due today.
+  await choose('到期时间', '今天到期');
+  await clerk.waitForSelector('text=没有符合条件的借阅');
+});
+
+test('an archive is marked, and its next loan is reviewed by 医务科 too; nobody else may', async () => {
+  const clerk = await world.login('clerk');
+  await clerk.goto(`${world.url}/archives/${archiveIds[8]}`);
+  await clerk.waitForSelector('.title-line h1');
+  expect(await clerk.locator('[data-test=marks]').count()).toBe(0);
+  const medical = await world.login('medical');
+  await medical.goto(`${world.url}/archives/${archiveIds[8]}`);
+  await medical.click('[data-test=marks]');
+  await medical.click('.el-dialog .el-checkbox:has-text("死亡病案")');
+  expect(await medical.isDisabled('[data-test=save-marks]')).toBe(true);
+  await medical.fill('#marks-reason', '出院情况为死亡');
+  await sound(medical, 'marks');
+  await medical.click('[data-test=save-marks]');
+  await medical.waitForSelector('[data-test=mark]:has-text("死亡病案")');
+  await sound(medical, 'marked');
+  const doctor = await world.login('doctor');
+  await apply(doctor, ['顾清和'], '死亡病例讨论');
+  await doctor.click('[data-test=results] li a');
+  await doctor.waitForSelector('.facts >> text=之后医务科');
+});
+
+test('a year of the calendar: entered as it was published, corrected, and each error at its field', async () => {
+  const clerk = await world.login('clerk');
+  await clerk.goto(`${world.url}/loan-policy`);
+  await clerk.waitForSelector('[data-test=year-2027]');
+  expect(await clerk.locator('[data-test=enter-year]').count()).toBe(0);
+  const medical = await world.login('medical');
+  await medical.goto(`${world.url}/loan-policy`);
+  await medical.click('[data-test=year-2027] button');
+  await medical.fill('#calendar-source', '国务院办公厅关于2027年部分节假日安排的通知');
+  await medical.click('[data-test=calendar-form] .el-radio:has-text("已公布")');
+  const fault = async (list: string, typed: string, text: string) => {
+    await medical.fill(`#calendar-${list}`, typed);
+    await medical.click('[data-test=save-calendar]');
+    await medical.waitForSelector(`#calendar-${list}-fault:has-text("${text}")`);
+  };
+  await fault('holidays', '01-01\n02-30', '“02-30”不是日期');
+  await fault('holidays', '2026-12-31', '“2026-12-31”不在 2027 年内');
+  await fault('holidays', '10-07~10-01', '的结束早于开始');
+  await fault('holidays', '01-01~06-30', '最多 120 天');
+  await medical.fill('#calendar-holidays', '1月1日（周五）至3日（周日）\n10-01~10-07');
+  await fault('workdays', '10-02', '2027-10-02 同时在放假中');
+  await fault('workdays', '10-08', '2027-10-08 不是周六或周日');
+  await sound(medical, 'calendar-fault');
+  await medical.fill('#calendar-workdays', '10月9日');
+  await medical.waitForSelector('[data-test=calendar-form] >> text=共 10 天');
+  await medical.click('[data-test=save-calendar]');
+  await medical.waitForSelector('[data-test=year-2027] >> text=已公布');
+  expect(await medical.locator('[data-test=year-2027] details').textContent()).toContain('调休上班：10-09');
+
+  await medical.click('[data-test=enter-year]');
+  await medical.fill('#calendar-year', '2027');
+  await medical.click('[data-test=save-calendar]');
+  await medical.waitForSelector('#calendar-year-fault:has-text("2027 年已录入")');
+  await medical.waitForSelector('#calendar-source-fault:has-text("请填写依据")');
+  await medical.fill('#calendar-year', '2028');
+  await medical.fill('#calendar-source', '2028年安排的通知');
+  await medical.fill('#calendar-holidays', '2028-01-01');
+  await medical.click('[data-test=save-calendar]');
+  await medical.waitForSelector('[data-test=year-2028] >> text=2028年安排的通知');
 });
 
 test('what was typed as a script is shown as text, wherever it comes up', async () => {

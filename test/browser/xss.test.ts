@@ -55,6 +55,7 @@ const KEPT = {
   branchStandard: 51,
   branchCode: 52,
   branchWord: 53,
+  calendar: 54,
 } as const;
 type Kept = keyof typeof KEPT;
 
@@ -101,6 +102,8 @@ const FIELDS: Record<string, Kept[] | string> = {
   'loans/loan-actions.vue loans.whyRecall': ['recall'],
   'loans/loan-actions.vue renewal.reason': ['renew'],
   'loans/policy-editor.vue reason': ['policy'],
+  'loans/calendar-editor.vue form.source': ['calendar'],
+  'loans/calendar-editor.vue form[list]': 'days, read as such',
   'loans/bulk-bar.vue loans.bulkHint': ['bulk'],
   'loans/loan-decision.vue conditions': ['conditions'],
   'loans/loan-decision.vue reason': ['refuse', 'sendBack'],
@@ -127,7 +130,8 @@ const FIELDS: Record<string, Kept[] | string> = {
   'pages/ingest.vue form.reason': ['visitReason'],
   'pages/account.vue form.current': 'a secret',
   'pages/account.vue form.next': 'a secret',
-  'pages/archive.vue loans.${key}Why': ['hold', 'release', 'marks'],
+  'pages/archive.vue loans.${key}Why': ['hold', 'release'],
+  'archives/marks-dialog.vue reason': ['marks'],
   'pages/archive.vue archive.retryWhy': ['grant'],
 };
 
@@ -178,7 +182,7 @@ const SEEN: [username: string, where: () => string, clicks: string[], kept: Kept
   ['clerk', () => `/loans/${made.loans[0]}`, [], ['apply', 'conditions', 'renew', 'recall']],
   ['clerk', () => '/workbench', [], []],
   ['clerk', () => '/jobs', [], []],
-  ['medical', () => '/loan-policy', [], ['policy']],
+  ['medical', () => '/loan-policy', [], ['policy', 'calendar']],
   ['medical', () => '/catalog-templates', [], ['template', 'branchName', 'branchStandard', 'branchCode', 'branchWord']],
   ['medical', () => '/catalog-templates', ['[data-test="template-add"]'], ['branchNameEn', 'branchCode', 'branchWord']],
   ['auditor', () => '/trace?actor=secadmin', [], ['grant', 'sessionsEnd']],
@@ -289,6 +293,8 @@ beforeAll(async () => {
   const { items } = await medical.ok<Policies>('get', '/loan-policies');
   const { version: from, policy } = items[0]!;
   await medical.ok('post', '/loan-policies', { from, policy, reason: evil(KEPT.policy) });
+  const year = { status: 'provisional', source: evil(KEPT.calendar), holidays: [], workdays: [] };
+  await medical.ok('put', '/calendar/2030', year);
   type Template = { version: number; acceptFrom: number; branches: { type: string }[] };
   const templates = await medical.ok<{ items: Template[] }>('get', '/catalog-templates');
   const { version: template, acceptFrom, branches } = templates.items[0]!;

@@ -85,8 +85,11 @@ async function oldVotes(): Promise<Buffer[]> {
   );
 }
 
-/** Sends, and asks for what is answered only when all before it was handled: the end of an answer to `blocks wanted`. */
-async function borne(frames: readonly Buffer[]): Promise<void> {
+/**
+ * Sends, and asks for what is answered only when all before it was handled: the end of an answer to `blocks wanted`. `then`
+ * is done before the link ends.
+ */
+async function borne(frames: readonly Buffer[], then: () => Promise<void> = async () => {}): Promise<void> {
   const { ws, closed } = await link(p2p.url, who);
   for (const bytes of frames) ws.send(bytes);
   const answered = new Promise<void>((done) =>
@@ -95,6 +98,7 @@ async function borne(frames: readonly Buffer[]): Promise<void> {
   const asking = setInterval(() => ws.send(frame(Frame.blocksWanted, encodeHeight(1))), 200);
   const outcome = await Promise.race([answered.then(() => 'borne'), closed]);
   clearInterval(asking);
+  if (outcome === 'borne') await then();
   ws.close();
   await closed;
   expect(outcome).toBe('borne');
@@ -108,13 +112,6 @@ test.each<[string, () => Buffer[] | Promise<Buffer[]>]>([
     async () => (await oldVotes()).flatMap((one) => many(500, () => one)),
   ],
   [
-    'a height that goes up and down',
-    () =>
-      many(3000, (i) =>
-        frame(Frame.status, encodeStatus({ height: i % 2 === 0 ? 2 ** 40 : 1, head: randomBytes(32), isAsleep: true })),
-      ),
-  ],
-  [
     'announcements of what nobody has',
     () => many(20, () => frame(Frame.announce, encodeHashes(many(4096, () => randomBytes(32))))),
   ],
@@ -125,6 +122,30 @@ test.each<[string, () => Buffer[] | Promise<Buffer[]>]>([
   ['wishes for blocks, thousands', () => many(5000, () => frame(Frame.blocksWanted, encodeHeight(1)))],
 ])('%s are borne: no correct peer is told from one that is late', async (_name, make) => {
   await borne(await make());
+});
+
+test('a height that goes up and down is borne, is not believed, and is forgotten with its link', async () => {
+  interface Standing {
+    height: number;
+    highest: number;
+    syncing: boolean;
+    peers: { memberId: string; height: number | null }[];
+  }
+  const standing = () => four.get<Standing>(VICTIM, '/v1/status');
+  const claimed = ({ peers }: Standing) => peers.find(({ memberId }) => memberId === who.memberId)!.height;
+  const far = 2 ** 40;
+  const words = many(3001, (i) =>
+    frame(Frame.status, encodeStatus({ height: i % 2 === 0 ? far : 1, head: randomBytes(32), isAsleep: true })),
+  );
+  await borne([...words, vote({ height: 2 * far })], async () => {
+    const told = await standing();
+    expect(claimed(told)).toBe(far);
+    expect(told).toMatchObject({ syncing: false });
+    expect(told.highest).toBeLessThanOrEqual(told.height + 1);
+    const absent = await fetch(`${four.net.rpcUrls[VICTIM]}/v1/transactions/${'0'.repeat(64)}`);
+    expect(await absent.json()).toMatchObject({ code: 'not-found', syncing: false });
+  });
+  await four.until(async () => claimed(await standing()) === null);
 });
 
 test('of votes for heights ahead a peer’s share is kept; the rest is counted for it, and logged once', async () => {

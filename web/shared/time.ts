@@ -39,6 +39,9 @@ export const bytesText = (bytes: number): string =>
 /** The instant of a local time that was typed (2026-11-22T10:03), as it is in Shanghai. */
 export const shanghaiIso = (typed: string): string => new Date(`${typed}:00+08:00`).toISOString();
 
+/** What is typed for an instant: 2026-11-22T10:03, in Shanghai. */
+export const shanghaiTyped = (iso: string): string => atMinute(iso).replace(' ', 'T');
+
 /** The instant at which a day that was chosen (2026-11-22, or '') begins in Shanghai, or one so many days later. */
 export const shanghaiDay = (day: string, plusDays = 0): string | undefined =>
   day === '' ? undefined : new Date(Date.parse(`${day}T00:00:00+08:00`) + plusDays * 86_400_000).toISOString();

@@ -1,5 +1,6 @@
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import net from 'node:net';
+import { forwardedBy, forwardedReason } from '../../forwarded.ts';
 import { type OverlayCode, OverlayError } from '../errors.ts';
 import type { OverlayStream } from '../session/streams.ts';
 import { endToEndHeaders, forwardHttp, MEMBER_HEADER } from './http-forward.ts';
@@ -46,6 +47,8 @@ function wrongAsker(request: IncomingMessage, mode: 'loopback' | 'any'): string 
   if (headers.origin !== undefined || headers['sec-fetch-site'] !== undefined) return 'not for pages in a browser';
   // Another member’s request, that came by a service of ours: nobody goes on from here in our name.
   if (headers[MEMBER_HEADER] !== undefined) return 'not for other members';
+  const proxy = forwardedBy(headers);
+  if (proxy !== null) return forwardedReason(proxy);
   if (mode === 'any') return null;
   if (!isLoopback(socket.remoteAddress)) return 'for programs on this machine only';
   return isLocalHost(headers.host) ? null : 'asked under another name than this machine’s own';

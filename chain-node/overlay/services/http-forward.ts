@@ -6,6 +6,7 @@ import type {
   ServerResponse,
 } from 'node:http';
 import { pipeline } from 'node:stream';
+import { isForwarding } from '../../forwarded.ts';
 import { OverlayError } from '../errors.ts';
 
 /** RFC 9110 §7.6.1: for one connection only. */
@@ -23,15 +24,7 @@ const HOP_BY_HOP = new Set([
 /** Who asks, as the end that offers a service has proven it; nobody may say it otherwise. */
 export const MEMBER_HEADER = 'x-overlay-member';
 /** What a proxy on this machine would be believed: at whose end, and of whom. */
-const SAID_OF_SENDER = new Set([
-  MEMBER_HEADER,
-  'forwarded',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-port',
-  'x-forwarded-proto',
-  'x-real-ip',
-]);
+const isSaidOfSender = (name: string): boolean => name === MEMBER_HEADER || isForwarding(name);
 
 /** Headers that go on to the next hop. */
 export function endToEndHeaders(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
@@ -40,8 +33,7 @@ export function endToEndHeaders(headers: IncomingHttpHeaders): OutgoingHttpHeade
     .map((name) => name.trim().toLowerCase());
   return Object.fromEntries(
     Object.entries(headers).filter(
-      ([name, value]) =>
-        value !== undefined && !HOP_BY_HOP.has(name) && !named.includes(name) && !SAID_OF_SENDER.has(name),
+      ([name, value]) => value !== undefined && !HOP_BY_HOP.has(name) && !named.includes(name) && !isSaidOfSender(name),
     ),
   );
 }

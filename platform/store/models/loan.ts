@@ -15,6 +15,8 @@ export interface LoanRow extends Loan {
   patientName: string;
   createdAt: number;
   updatedAt: number;
+  /** The archive whose paper goes out of the room by it, from its being handed in to its end: one loan an archive. */
+  volume?: string;
 }
 
 /** One thing that happened, attested if it changed the state or decided something. */
@@ -130,9 +132,11 @@ const loan = new Schema<LoanRow>(
     patientName: text,
     createdAt: instant,
     updatedAt: instant,
+    volume: String,
   },
   options,
 );
+loan.index({ volume: 1 }, { unique: true, partialFilterExpression: { volume: { $exists: true } } });
 loan.index({ applicant: 1, archiveId: 1 }, { unique: true, partialFilterExpression: { open: true } });
 loan.index({ applicationId: 1, createdAt: -1, loanId: -1 });
 loan.index({ archiveId: 1, state: 1 });

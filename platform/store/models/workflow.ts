@@ -1,6 +1,6 @@
 import { type Connection, Schema } from 'mongoose';
 
-/** A step that is tried again and again: written by the worker that tries it, gone when it succeeds. */
+/** A step that is tried again and again: written by the worker that tries it, gone when it succeeds, or is found to be tried no more. */
 export interface WorkflowTrouble {
   workflowId: string;
   workflowType: string;

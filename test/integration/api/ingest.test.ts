@@ -206,6 +206,28 @@ test('an upload whose last byte was stored by a process that was killed then is 
   await client.call('POST', '/api/v1/batches/killed/commit');
 });
 
+test('a file that is here is not sent again, nor anything into a batch that was committed', async () => {
+  const data = await jpegScan(53);
+  const [visit] = await scanFolder(folder('郑十', { '首页.jpg': data }));
+  await client.call('POST', '/api/v1/batches', { batchId: 'closed', ...registrationOf(visit!) });
+  await client.upload('closed', 1, data);
+  const { agent, csrf } = await login('clerk');
+  const base64 = (text: string) => Buffer.from(text).toString('base64');
+  const send = async () => {
+    const headers = {
+      'X-CSRF-Token': csrf,
+      'Tus-Resumable': '1.0.0',
+      'Upload-Length': String(data.length),
+      'Upload-Metadata': `batchId ${base64('closed')},partNo ${base64('1')}`,
+    };
+    const { status, body } = await agent.post(`/api/v1${UPLOADS_PATH}`).set(headers).responseType('blob');
+    return { status, ...(JSON.parse((body as Buffer).toString('utf8')) as object) };
+  };
+  expect(await send()).toMatchObject({ status: 409, code: 'batch-closed', data: { field: 'partNo' } });
+  await client.call('POST', '/api/v1/batches/closed/commit');
+  expect(await send()).toMatchObject({ status: 409, code: 'batch-closed', data: { field: 'batchId' } });
+});
+
 test('names in GB18030 are read', async () => {
   const where = path.join(dir, 'gb');
   mkdirSync(where);

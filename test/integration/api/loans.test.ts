@@ -1,6 +1,9 @@
 import { jcs, sm3 } from '../../../platform/crypto/index.ts';
-import type { LoanEventRow, LoanRow, Notice } from '../../../platform/store/index.ts';
-import { loanQuery, loanWorkflowId } from '../../../workflows/shared.ts';
+import { CALENDAR } from '../../../domain/calendar.ts';
+import { DEFAULT_LOAN_POLICY } from '../../../domain/loan/policy.ts';
+import { type LoanEventRow, type LoanRow, type Notice, projectLoan } from '../../../platform/store/index.ts';
+import { tellVolumes } from '../../../platform/store/volumes.ts';
+import { loanQuery, loanWorkflowId, TaskQueue, WorkflowName } from '../../../workflows/shared.ts';
 import { type Person, TestApi } from '../../fixtures/api.ts';
 import { committed, frontPage, type Original, startArchiving } from '../../fixtures/archiving.ts';
 import { TestMember } from '../../fixtures/member.ts';
@@ -55,6 +58,7 @@ interface Item {
 }
 type Shown = { loan: { loanId: string; state: string; task?: { taskId: string }; [field: string]: unknown } };
 const wish = { purpose: 'treatment', reason: '复诊对照', days: 30, rights: ['view'] };
+const paper = { place: 'outOfRoom', days: 3 };
 const apply = (person: Person, ids: readonly string[], change: object = {}, headers: Record<string, string> = {}) =>
   person
     .ok<{ applicationId: string; results: Item[] }>(
@@ -338,6 +342,67 @@ describe('a decision', () => {
     });
   });
 
+  test('what is the borrower’s to do is not a colleague’s, though the head knows of it', async () => {
+    const [waiting, lent] = [await one(), await started()];
+    for (const [loanId, what, body] of [
+      [waiting, 'withdraw', {}],
+      [waiting, 'submit', wish],
+      [lent, 'renewals', { days: 5, reason: 'x' }],
+      [lent, 'return', {}],
+    ] as const)
+      expect([what, await refused(head, loanId, what, body)]).toMatchObject([
+        what,
+        { status: 403, code: 'loan-not-borrower' },
+      ]);
+    expect((await row(lent))!.state).toBe('onLoan');
+  });
+
+  test('approved for later it is not started before', async () => {
+    const startAt = new Date(Date.now() + 2 * DAY_MS).toISOString();
+    const loanId = await one(doctor, { startAt });
+    await approve(clerk, loanId);
+    expect(await refused(doctor, loanId, 'start')).toMatchObject({
+      status: 409,
+      code: 'loan-start-early',
+      data: { startAt: Date.parse(startAt) },
+    });
+    expect((await row(loanId))!.state).toBe('approved');
+  });
+
+  test('a renewal that would end before today is granted no more', async () => {
+    const loanId = await started(paper);
+    const handle = member.client.workflow.getHandle(loanWorkflowId('yz1', loanId));
+    const held = await handle.query(loanQuery);
+    // The same loan as it is weeks later, when the renewal that was asked for in time still waits.
+    await handle.terminate();
+    const [dueAt, ahead] = [Date.now() - 40 * DAY_MS, Date.now() + 40 * DAY_MS];
+    const task = {
+      taskId: 't90',
+      kind: 'renewal' as const,
+      role: 'recordsClerk' as const,
+      openedAt: dueAt,
+      remindAt: ahead,
+      escalateAt: ahead,
+      expireAt: ahead,
+      isSure: true,
+      reminded: true,
+    };
+    const renewals = [{ days: 5, reason: '未写完', requestedAt: dueAt }];
+    const loan = { ...held, state: 'overdue' as const, seq: 90, dueAt, task, renewals, lastReminderAt: Date.now() };
+    const policy = { ...DEFAULT_LOAN_POLICY, renewal: { ...DEFAULT_LOAN_POLICY.renewal, reviveAfterDue: true } };
+    await member.client.workflow.start(WorkflowName.archiveLoan, {
+      workflowId: loanWorkflowId('yz1', loanId),
+      taskQueue: TaskQueue.loans,
+      args: [{ loan, policy, calendar: CALENDAR }],
+    });
+    await projectLoan(member.store.models, loan);
+    expect(await refused(clerk, loanId, 'approve', { taskId: 't90' })).toMatchObject({
+      status: 409,
+      code: 'loan-renewal-late',
+    });
+    await act(clerk, loanId, 'return');
+  });
+
   test('without a reason it is no refusal', async () => {
     const loanId = await one();
     expect(await refused(clerk, loanId, 'refuse', { taskId: 't1' })).toMatchObject({ code: 'request-invalid' });
@@ -436,6 +501,72 @@ describe('reading', () => {
       { action: 'archive.prefetch', details: { version: 1, page: 1 } },
       { action: 'archive.page', details: { version: 1, page: 1, isAhead: true } },
     ]);
+  });
+
+  test('a version, or a page, that is not there', async () => {
+    expect((await page(clerk, '?version=9')).body).toMatchObject({ code: 'version-not-found', status: 404 });
+    const beyond = await clerk.call('get', '/archives/ar_pages/pages/99');
+    expect(beyond.body).toMatchObject({ code: 'page-not-found', status: 404 });
+  });
+
+  test('paper opens nothing on the screen, and goes out to one person at a time: from being asked for until it is back', async () => {
+    const second = async () => (await apply(head, ['ar_pages'], paper))[0]!.refusal?.code;
+    const [mine] = await apply(doctor, ['ar_pages'], paper);
+    const loanId = mine!.loanId!;
+    expect(await second()).toBe('loan-volume-out');
+    await approve(clerk, loanId);
+    expect(await second()).toBe('loan-volume-out');
+    await act(doctor, loanId, 'start');
+    expect(await second()).toBe('loan-volume-out');
+    expect(await member.store.models.Loan.countDocuments({ applicant: 'head', archiveId: 'ar_pages' })).toBe(0);
+
+    expect((await page(doctor)).body).toMatchObject({ code: 'loan-needed', status: 403 });
+    expect(await doctor.refusal('get', '/archives/ar_pages/package')).toBe('loan-needed');
+    expect(await doctor.refusal('post', '/archives/ar_pages/pages/1/shown')).toBe('loan-needed');
+    expect(await doctor.ok('get', '/archives/ar_pages/access')).toMatchObject({ basis: 'none' });
+
+    const [draft] = await apply(head, ['ar_pages'], { ...paper, draft: true });
+    expect(await refused(head, draft!.loanId!, 'submit', { ...wish, ...paper })).toMatchObject({
+      status: 409,
+      code: 'loan-volume-out',
+      data: { archiveId: 'ar_pages' },
+    });
+    expect((await row(draft!.loanId!))!.state).toBe('draft');
+    // On the screen it is lent meanwhile; sent back, it does not become a loan of paper either.
+    await act(head, draft!.loanId!, 'submit', wish);
+    await act(clerk, draft!.loanId!, 'send-back', { taskId: await taskOf(draft!.loanId!), reason: '请写明用途' });
+    expect(await refused(head, draft!.loanId!, 'submit', { ...wish, ...paper })).toMatchObject({
+      code: 'loan-volume-out',
+    });
+    expect((await act(clerk, loanId, 'return')).loan).toMatchObject({ state: 'returned' });
+    expect((await act(head, draft!.loanId!, 'submit', { ...wish, ...paper })).loan).toMatchObject({
+      state: 'pendingReview',
+      place: 'outOfRoom',
+    });
+    expect((await apply(doctor, ['ar_pages'], paper))[0]!.refusal?.code).toBe('loan-volume-out');
+    await act(head, draft!.loanId!, 'withdraw');
+    const [again] = await apply(doctor, ['ar_pages'], paper);
+    await act(doctor, again!.loanId!, 'withdraw');
+  });
+
+  test('of two who ask for the same paper at once one gets it', async () => {
+    for (const archiveId of await archives(5)) {
+      const results = await Promise.all([doctor, head].map((person) => apply(person, [archiveId], paper)));
+      const codes = results.flat().map(({ state, refusal }) => refusal?.code ?? state);
+      expect(codes.sort()).toEqual(['loan-volume-out', 'pendingReview']);
+    }
+  });
+
+  test('rows of before say it too, the first of two', async () => {
+    const [archiveId] = await archives(1);
+    const [mine] = await apply(doctor, [archiveId!], paper);
+    const { Loan } = member.store.models;
+    await Loan.updateOne({ loanId: mine!.loanId }, { $unset: { volume: 1 } });
+    const [other] = await apply(head, [archiveId!], paper);
+    await Loan.updateOne({ loanId: other!.loanId }, { $unset: { volume: 1 } });
+    await tellVolumes(member.store.models);
+    const told = await Promise.all([mine, other].map(async (item) => (await row(item!.loanId!))!.volume));
+    expect(told).toEqual([archiveId, undefined]);
   });
 
   test('only the branches that were lent', async () => {

@@ -4,8 +4,10 @@ import { sealTrace } from '../../../activities/tracing.ts';
 import { sm2, sm3 } from '../../../platform/crypto/index.ts';
 import type { TraceBatch, TraceEntry } from '../../../platform/store/index.ts';
 import { type TraceProof, verifyTraceProof } from '../../../verifier/trace-proof.ts';
-import { type Person, TestApi } from '../../fixtures/api.ts';
+import { Person, TestApi } from '../../fixtures/api.ts';
+import { ApiClient } from '../../../ops/ingest/client.ts';
 import { committed, frontPage, startArchiving } from '../../fixtures/archiving.ts';
+import { unzip } from '../../fixtures/zip.ts';
 import { TestMember } from '../../fixtures/member.ts';
 
 const member = new TestMember('trace');
@@ -110,6 +112,71 @@ test('reading the trace is traced, with what was looked for but not the number t
   expect(JSON.stringify(await rows().find().toArray())).not.toContain('YZ77');
 });
 
+describe('refused before its route is reached, a try leaves a trace', () => {
+  const denied = async (actor: string) =>
+    (await rows().find({ 'actor.id': actor, result: 'denied' }).sort({ seq: -1 }).toArray()) as unknown as TraceEntry[];
+
+  test('a change without the page’s token', async () => {
+    const answer = await clerk.call('post', '/batches', {}, { 'X-CSRF-Token': 'wrong' });
+    expect([answer.status, answer.body]).toMatchObject([403, { code: 'csrf-invalid' }]);
+    expect((await denied('clerk'))[0]).toMatchObject({
+      action: 'request',
+      details: { code: 'csrf-invalid', route: 'POST /batches' },
+      from: { address: expect.any(String) as string },
+    });
+  });
+
+  test('an upload by whoever may not send files', async () => {
+    expect(await doctor.refusal('post', '/uploads')).toBe('permission-denied');
+    expect((await denied('doctor'))[0]).toMatchObject({
+      details: { code: 'permission-denied', route: 'POST /uploads' },
+    });
+  });
+
+  test('an administrator without the second factor', async () => {
+    const production = new TestApi(member);
+    await production.start({ environment: 'production' });
+    const admin = await production.login('secadmin');
+    expect(await admin.refusal('get', '/users')).toBe('totp-enrolment-required');
+    production.stop();
+    expect((await denied('secadmin'))[0]).toMatchObject({
+      action: 'user.search',
+      details: { code: 'totp-enrolment-required' },
+    });
+  });
+
+  test('a wrong signature under the name of a system: ten rows a minute; under a name that nobody has: none', async () => {
+    const send = (appId: string) =>
+      new ApiClient(api.url, { appId, algorithm: 'hmac-sha256', key: Buffer.alloc(32) })
+        .call('GET', '/api/v1/batches')
+        .catch(({ code }: { code: string }) => code);
+    const codes = await Promise.all(Array.from({ length: 25 }, () => send('scanner')));
+    expect(new Set(codes)).toEqual(new Set(['signature-invalid']));
+    const left = await denied('scanner');
+    expect(left.length).toBeGreaterThanOrEqual(10);
+    expect(left.length).toBeLessThan(25);
+    for (const { actor, action, details } of left)
+      expect({ actor, action, details }).toMatchObject({
+        actor: { type: 'app', roles: [] },
+        action: 'batch.search',
+        details: { code: 'signature-invalid', route: 'GET /batches', isClaimed: true },
+      });
+    const before = await rows().countDocuments();
+    expect(await send('nobody')).toBe('signature-invalid');
+    expect(await rows().countDocuments()).toBe(before);
+  });
+
+  test('a log-in that fails: the code, and no more rows than that under one name; the right one is always told', async () => {
+    const wrong = () => new Person(api.url, 'nobody-here').login('not the password');
+    await Promise.all(Array.from({ length: 15 }, wrong));
+    const left = await denied('unknown');
+    expect(left.length).toBeGreaterThanOrEqual(10);
+    expect(left.length).toBeLessThan(15);
+    expect(left[0]).toMatchObject({ action: 'session.login', details: { code: 'credentials-invalid' } });
+    expect(JSON.stringify(left)).not.toContain('nobody-here');
+  });
+});
+
 test('a page at a time, by every filter, and each row once', async () => {
   for (let i = 0; i < 7; i += 1) await clerk.ok('get', `/archives/${archiveId}`);
   const seqs: number[] = [];
@@ -189,6 +256,45 @@ describe('verified against a quorum', () => {
     const finding = (await verify()).find(({ type }) => type === 'finding')!;
     expect(finding.row).toMatchObject({ seq: 5, reason: '<img src=x onerror=alert(1)>' });
     expect(await clerk.refusal('post', '/trace/verification')).toBe('permission-denied');
+  });
+
+  test('one at a time: another is refused while it goes on', async () => {
+    let asked!: () => void, answer!: () => void;
+    const [isAsked, mayAnswer] = [
+      new Promise<void>((done) => (asked = done)),
+      new Promise<void>((done) => (answer = done)),
+    ];
+    const slow = http.createServer((request, response) => {
+      asked();
+      void mayAnswer.then(async () => {
+        const given = await fetch(new URL(request.url!, member.witnesses[3]!.rpcUrl));
+        response.end(await given.text());
+      });
+    });
+    await new Promise<void>((done) => slow.listen(0, '127.0.0.1', done));
+    const rpcUrl = `http://127.0.0.1:${(slow.address() as AddressInfo).port}`;
+    const other = new TestApi(member);
+    await other.start({ witnesses: [...member.witnesses.slice(0, 3), { memberId: 'yzp', rpcUrl }] });
+    const first = verify(await other.login('auditor'), other.url);
+    await isAsked;
+    expect(await auditor.refusal('post', '/trace/verification')).toBe('trace-verification-running');
+    answer();
+    expect((await first).at(-1)).toMatchObject({ type: 'done' });
+    expect((await verify()).at(-1)).toMatchObject({ type: 'done' });
+    other.stop();
+    slow.closeAllConnections();
+    slow.close();
+  });
+
+  test('the export of it says first that it does not hold all, if it does not', async () => {
+    const sheetOf = async (query: string) => {
+      const { body } = await auditor.call('get', `/trace.xlsx${query}`).responseType('blob').expect(200);
+      return (await unzip(body as Buffer)).get('xl/worksheets/sheet1.xml')!.toString('utf8');
+    };
+    expect(await sheetOf('?actor=clerk')).not.toContain('本表只含');
+    expect(await sheetOf('?actor=clerk&limit=2')).toContain('本表只含最前的 2 行，符合条件的不止这些');
+    const [told] = await rows().find({ action: 'trace.export' }).sort({ seq: -1 }).limit(1).toArray();
+    expect(told).toMatchObject({ details: { rows: 2, isCut: true } });
   });
 
   test('a node that leaves out records is named; too few nodes verify nothing', async () => {

@@ -1,10 +1,11 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import yauzl from 'yauzl';
+import type { Role } from '../../../domain/access.ts';
 import type { LoanRow, Notice } from '../../../platform/store/index.ts';
 import { webhookChannel } from '../../../platform/notices/webhook.ts';
 import { type Person, TestApi } from '../../fixtures/api.ts';
 import { TestMember } from '../../fixtures/member.ts';
+import { unzip } from '../../fixtures/zip.ts';
 
 const member = new TestMember('workbench');
 const api = new TestApi(member);
@@ -145,6 +146,94 @@ describe('one thing done to many', () => {
     );
   });
 
+  describe('what the person may do is asked again at each row', () => {
+    /** Makes a job, lets something happen before its first row, and gives what became of the rows. */
+    async function between(username: string, loanIds: string[], what: object, change: () => Promise<unknown>) {
+      const { BulkJob, BulkRow } = member.store.models;
+      let go!: () => void;
+      const gone = new Promise<void>((done) => (go = done));
+      const { workflow } = member.client;
+      const start: typeof workflow.start = async (...args) => gone.then(() => workflow.start(...args));
+      const other = new TestApi(member);
+      await other.start({ temporal: { workflow: { start } } as never });
+      const made = (await other.login(username)).ok<Job>('post', '/loan-jobs', { what, loanIds });
+      const mine = { loanId: { $in: loanIds } };
+      while ((await BulkRow.countDocuments({ ...mine, state: 'waiting' })) < loanIds.length);
+      await change();
+      go();
+      const { jobId } = await made;
+      while ((await BulkJob.exists({ jobId, state: 'done' })) === null);
+      other.stop();
+      return (await BulkRow.find({ jobId }).lean()).map(({ state, code }) => code ?? state);
+    }
+    let made = 0;
+    async function join(role: Role): Promise<string> {
+      const { User } = member.store.models;
+      const { passwordHash, departmentId } = (await User.findOne({ username: 'doctor' }).lean())!;
+      const username = `other${(made += 1)}`;
+      await User.create({ username, displayName: '临时', departmentId, roles: [role], passwordHash });
+      return username;
+    }
+    const match = { 'If-Match': '1' };
+    const roles = async (username: string, role: Role) =>
+      (await api.login('secadmin')).ok('put', `/users/${username}/roles`, { roles: [role], reason: '调岗' }, match);
+    const term = (principal: string, deputy: string) =>
+      api.login('secadmin').then((sec) =>
+        sec.ok<{ deputyId: string }>('post', '/deputies', {
+          principal,
+          deputy,
+          from: new Date(Date.now() - 1000).toISOString(),
+          to: new Date(Date.now() + 3_600_000).toISOString(),
+        }),
+      );
+    const approve = { act: 'approve' };
+
+    test('what is still so is done', async () => {
+      const rows = await between(await join('recordsClerk'), await lend(2), approve, () => Promise.resolve());
+      expect(rows).toEqual(['done', 'done']);
+    });
+
+    test.each<[Role, string]>([
+      ['doctor', 'loan-not-reviewer'],
+      ['auditor', 'permission-denied'],
+    ])('the role was lost: a clerk is %s now: %s, and nothing is decided', async (role, code) => {
+      const [username, loanIds] = [await join('recordsClerk'), await lend(2)];
+      expect(await between(username, loanIds, approve, () => roles(username, role))).toEqual([code, code]);
+      for (const loanId of loanIds) expect(await row(loanId)).toMatchObject({ state: 'pendingReview', decisions: [] });
+    });
+
+    test('a head has another department now', async () => {
+      const [username, loanIds] = [await join('departmentHead'), await lend(1, { purpose: 'research' })];
+      const sys = await api.login('sysadmin');
+      const { departmentId } = await sys.ok<{ departmentId: string }>('post', '/departments', { name: '风湿科' });
+      const moved = () => sys.ok('put', `/users/${username}`, { displayName: '临时', departmentId }, match);
+      expect(await between(username, loanIds, approve, moved)).toEqual(['loan-not-reviewer']);
+    });
+
+    test('whoever no longer manages loans recalls none', async () => {
+      const [username, loanIds] = [await join('recordsClerk'), await lend(1)];
+      await ended(clerk, await clerk.ok<Job>('post', '/loan-jobs', { what: approve, loanIds }));
+      await doctor.ok('post', `/loans/${loanIds[0]}/start`);
+      const what = { act: 'recall', reason: '盘点' };
+      const lost = () => roles(username, 'departmentHead');
+      expect(await between(username, loanIds, what, lost)).toEqual(['permission-denied']);
+      expect((await row(loanIds[0]!))!.state).toBe('onLoan');
+    });
+
+    test('a deputy: decides; not when the term was ended, nor when whom they act for lost the role', async () => {
+      const [principal, deputy] = [await join('departmentHead'), await join('doctor')];
+      const { deputyId } = await term(principal, deputy);
+      const research = () => lend(1, { purpose: 'research' });
+      expect(await between(deputy, await research(), approve, () => Promise.resolve())).toEqual(['done']);
+      const sec = await api.login('secadmin');
+      const end = () => sec.call('delete', `/deputies/${deputyId}`).expect(204);
+      expect(await between(deputy, await research(), approve, end)).toEqual(['loan-deputy-ended']);
+      await term(principal, deputy);
+      const lost = () => roles(principal, 'doctor');
+      expect(await between(deputy, await research(), approve, lost)).toEqual(['loan-not-reviewer']);
+    });
+  });
+
   test('part of an application is returned; the rest stays', async () => {
     const loanIds = await lend(4);
     await ended(clerk, await clerk.ok<Job>('post', '/loan-jobs', { what: { act: 'approve' }, loanIds }));
@@ -156,6 +245,28 @@ describe('one thing done to many', () => {
   });
 });
 
+test('a job takes ten thousand rows; a filter that finds more is refused with how many, and nothing is done', async () => {
+  const { BulkJob, Loan } = member.store.models;
+  const [loanId] = await lend(1);
+  await doctor.ok('post', `/loans/${loanId}/withdraw`);
+  const like = await Loan.collection.findOne({ loanId }, { projection: { _id: 0 } });
+  const rows = Array.from({ length: 10_001 }, (_, i) => ({ ...like, loanId: `ln_many${i}`, applicant: 'many' }));
+  await Loan.collection.insertMany(rows);
+  const jobs = await BulkJob.countDocuments();
+  const body = { what: { act: 'recall', reason: '盘点' }, filter: { view: 'all', applicant: 'many' } };
+  expect(await doctor.refusal('post', '/loan-jobs', body)).toBe('job-empty');
+  const refused = await head.call('post', '/loan-jobs', body);
+  expect([refused.status, refused.body]).toMatchObject([
+    422,
+    { code: 'job-limit', data: { limit: 10_000, found: 10_001 } },
+  ]);
+  expect(await BulkJob.countDocuments()).toBe(jobs);
+  await Loan.deleteOne({ loanId: 'ln_many0' });
+  // A head of department recalls nothing: each row is refused when the job is made.
+  expect(await head.ok<Job>('post', '/loan-jobs', body)).toMatchObject({ total: 10_000, failed: 10_000 });
+  await Loan.deleteMany({ applicant: 'many' });
+});
+
 test('filters are saved by name, each person’s own', async () => {
   const body = { page: 'loans', name: '我的逾期', query: { view: 'mine', state: 'overdue' } };
   const made = await clerk.ok<{ filterId: string }>('post', '/saved-filters', body);
@@ -164,29 +275,20 @@ test('filters are saved by name, each person’s own', async () => {
   expect(await clerk2.ok('get', '/saved-filters?page=loans')).toEqual({ items: [] });
   expect(await clerk2.refusal('delete', `/saved-filters/${made.filterId}`)).toBe('filter-not-found');
   await clerk.call('delete', `/saved-filters/${made.filterId}`).expect(204);
+  const many = Array.from({ length: 49 }, (_, i) => ({
+    filterId: `fi_many${i}`,
+    username: 'clerk',
+    page: 'loans',
+    name: `筛选${i}`,
+    query: {},
+    createdAt: new Date(),
+  }));
+  await member.store.models.SavedFilter.insertMany(many);
+  await clerk.ok('post', '/saved-filters', body);
+  const full = await clerk.call('post', '/saved-filters', { ...body, name: '又一个' });
+  expect([full.status, full.body]).toMatchObject([409, { code: 'filter-limit', data: { limit: 50 } }]);
+  await clerk.ok('post', '/saved-filters', { ...body, page: 'archives' });
 });
-
-/** Texts of the entries of a ZIP. */
-const unzip = (data: Buffer) =>
-  new Promise<Map<string, Buffer>>((done, fail) => {
-    const found = new Map<string, Buffer>();
-    yauzl.fromBuffer(data, { lazyEntries: true }, (error, zip) => {
-      if (error) return fail(error);
-      zip.on('entry', (entry: yauzl.Entry) =>
-        zip.openReadStream(entry, (broken, stream) => {
-          if (broken) return fail(broken);
-          const parts: Buffer[] = [];
-          stream.on('data', (part: Buffer) => parts.push(part));
-          stream.on('end', () => {
-            found.set(entry.fileName, Buffer.concat(parts));
-            zip.readEntry();
-          });
-        }),
-      );
-      zip.on('end', () => done(found));
-      zip.readEntry();
-    });
-  });
 
 test('a list is exported whole, with who took it and when behind and around it; text is never a formula', async () => {
   await lend(1, { reason: '=HYPERLINK("http://evil","点我")&<b>' }, { 0: '=1+1' });
@@ -205,6 +307,14 @@ test('a list is exported whole, with who took it and when behind and around it; 
   expect(files.get('xl/media/mark.png')!.subarray(1, 4).toString()).toBe('PNG');
   const audit = await member.store.models.TraceEntry.findOne({ action: /^loan\.export/ }).lean();
   expect(audit).toMatchObject({ actor: { id: 'clerk' } });
+  const cut = await unzip(
+    (await clerk.call('get', '/loans.xlsx?view=all&limit=1').responseType('blob')).body as Buffer,
+  );
+  const total = await member.store.models.Loan.countDocuments({ state: { $ne: 'draft' } });
+  expect(sheet).not.toContain('本表只含');
+  expect(cut.get('xl/worksheets/sheet1.xml')!.toString('utf8')).toContain(
+    `本表只含最前的 1 行，符合条件的共 ${total} 行`,
+  );
   const own = await unzip((await doctor.call('get', '/loans.xlsx?view=tasks').responseType('blob')).body as Buffer);
   expect(own.get('xl/worksheets/sheet1.xml')!.toString('utf8').match(/<row>/g)).toHaveLength(1);
 });

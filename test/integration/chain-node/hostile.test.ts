@@ -80,6 +80,13 @@ test.each<[string, () => Promise<number>, number]>([
   expect(await act()).toBe(code);
 });
 
+test('a frame beyond the limit, and one that is none, are counted to who sent them', async () => {
+  const { refusals } = nodes.node('yz1');
+  const before = refusals.of('yz2', 'frame-too-large');
+  expect(await attack('yz2', right(), Buffer.alloc(MAX_FRAME_BYTES + 1))).toBe(1009);
+  expect(refusals.of('yz2', 'frame-too-large')).toBe(before + 1);
+});
+
 test('a page of whole blocks is bounded by bytes, and says where to go on; without transactions it is whole', async () => {
   const rpcs = new Rpcs(nodes, ['yz1']);
   await rpcs.startAll();

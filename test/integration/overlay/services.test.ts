@@ -70,12 +70,22 @@ afterAll(async () => {
 
 const ask = () => request(gateway);
 
+/** What a proxy says of whom it asks for. */
+const FORWARDING = [
+  ['Forwarded', 'for=203.0.113.9;host=ledger.example'],
+  ['X-Forwarded-For', '203.0.113.9'],
+  ['X-Forwarded-Host', 'ledger.example'],
+  ['X-Forwarded-Proto', 'https'],
+  ['X-Forwarded-Server', 'edge'],
+  ['X-Real-IP', '203.0.113.9'],
+  ['Via', '1.1 edge'],
+] as const;
+
 describe('the HTTP gateway', () => {
   test('asks another member’s service, and says there which member asks', async () => {
     const body = randomBytes(300_000);
     const answer = await ask()
       .post('/overlay/yz2/archive/v1/things?x=1')
-      .set('x-forwarded-for', '203.0.113.9') // who asks may not say where from
       .set('te', 'gzip')
       .set('content-type', 'application/octet-stream')
       .send(body)
@@ -93,7 +103,6 @@ describe('the HTTP gateway', () => {
     expect([method, url]).toEqual(['POST', '/v1/things?x=1']);
     expect(headers['x-overlay-member']).toBe('yz1');
     expect(headers).not.toHaveProperty('te');
-    expect(headers).not.toHaveProperty('x-forwarded-for');
   });
 
   test('passes statuses on as they are', async () => {
@@ -132,6 +141,13 @@ describe('the HTTP gateway', () => {
       .get('/overlay/yz2/archive/')
       .set('X-Overlay-Member', 'yz3')
       .expect(403, /members/);
+  });
+
+  test.each(FORWARDING)('is not for what a proxy passes on: %s', async (name, value) => {
+    const before = seen.length;
+    const { body } = (await ask().get('/overlay/yz2/archive/').set(name, value).expect(403)) as { body: object };
+    expect(body).toMatchObject({ code: 'denied', reason: expect.stringContaining(name.toLowerCase()) as string });
+    expect(seen).toHaveLength(before);
   });
 
   test('an answer that breaks off is not passed on as whole', async () => {
@@ -239,4 +255,27 @@ describe('the rpc', () => {
     expect(text).toMatch(/overlay_member_state\{member="yz2",state="relayed",service="[^"]*"\} 1/);
     expect(text).toMatch(/overlay_certificate_days\{of="member",subject="yz1"/);
   });
+
+  test.each(FORWARDING)(
+    'tells no figures, and nothing of the overlay, to whom a proxy asks for: %s',
+    async (name, value) => {
+      const refusal = { code: 'denied', reason: expect.stringContaining(name.toLowerCase()) as string };
+      for (const path of [
+        '/v1/overlay/status',
+        '/v1/overlay/sessions',
+        '/V1/Overlay/policies',
+        '/metrics',
+        '/metrics/',
+      ]) {
+        const { body } = (await rpc().get(path).set(name, value).expect(403)) as { body: object };
+        expect([path, body]).toEqual([path, refusal]);
+      }
+      await rpc()
+        .post('/v1/overlay/reach')
+        .set(name, value)
+        .send({ policy: { rules: [] } })
+        .expect(403);
+      await rpc().get('/v1/status').set(name, value).expect(200);
+    },
+  );
 });

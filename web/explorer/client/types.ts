@@ -5,7 +5,7 @@ export type Member = ReceiptMember;
 /** How far a node is, and whether it can say so. */
 export interface Standing {
   height: number;
-  /** The highest that any member was heard to have. */
+  /** Its own height, or what f + 1 linked validators claim to have: no single one is believed. */
   highest: number;
   syncing: boolean;
   /** Whether it hears validators that could decide a block. */
@@ -22,7 +22,11 @@ export interface Status extends Standing {
   headTime: string;
   logSize: number;
   waiting: number;
+  /** Findings against members that this node keeps. */
+  evidence: number;
   validators: string[];
+  /** How many validators it hears, itself included; with fewer than `needed` nothing is decided. */
+  quorum: { validators: number; mayFail: number; needed: number; linked: number };
   peers: { memberId: string; connected: boolean; height: number | null }[];
   others: { memberId: string; url: string }[];
 }

@@ -85,6 +85,10 @@ export const en: Messages = {
     quorum:
       'A block is final with the signatures of more than two thirds of the validators; not each signs each block.',
     peers: 'This node and the other members',
+    quorumOf:
+      '{validators} validators, of which {mayFail} may fail or be false; this node hears {linked}, itself included, and {needed} are needed to write.',
+    queued:
+      'Writes queue: this node hears {linked} validators, itself included, fewer than the {needed} that are needed. What was submitted is not lost, and goes on the chain by itself once they are linked; what is on it can still be read and checked.',
     connected: 'connected',
     apart: 'not connected',
   },
@@ -181,6 +185,7 @@ export const en: Messages = {
     split:
       'Split view: the checkpoint of height {height} is not the same block here and at {nodes}. One ledger at least is not to be believed; compare both blocks.',
     evidence: 'This node keeps evidence of height {height}',
+    evidenceCount: 'This node keeps {n} findings',
   },
   evidence: {
     lead: 'A member that signs two different things for one step (equivocation), or two blocks of one height that each have a quorum (fork): the signatures themselves are the evidence.',

@@ -78,6 +78,10 @@ export const zh = {
     signedOf: '签了 {total} 个中的 {n} 个',
     quorum: '超过三分之二的共识成员签名，区块即为最终；每个区块不必人人都签。',
     peers: '本节点与其他成员',
+    quorumOf:
+      '共识成员 {validators} 名，可容许 {mayFail} 名故障或作假；本节点连到 {linked} 名（含自身），写入需要 {needed} 名。',
+    queued:
+      '写入排队：本节点只连到 {linked} 名共识成员（含自身），少于写入所需的 {needed} 名。已提交的交易不会丢失，连通后自动上链；已上链的内容仍可查看和核对。',
     connected: '已连接',
     apart: '未连接',
   },
@@ -170,6 +174,7 @@ export const zh = {
     split:
       '视图分裂：高度 {height} 的检查点，本节点与 {nodes} 的不是同一个区块。至少一方的账本不能采信；请比对双方的区块。',
     evidence: '本节点保存有针对高度 {height} 的证据',
+    evidenceCount: '本节点共保存 {n} 项证据',
   },
   evidence: {
     lead: '成员对同一步骤签署两份不同内容（双签），或同一高度出现两个都有多数签名的区块（分叉），签名本身就是证据。',

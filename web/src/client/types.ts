@@ -405,9 +405,18 @@ export interface Job {
   createdAt: string;
 }
 
+export interface JobRow {
+  n: number;
+  loanId: string;
+  state: 'waiting' | 'done' | 'failed';
+  patientName?: string;
+  patientNo?: string;
+  refusal?: Refusal;
+}
+
 export interface JobDetail {
   job: Job;
-  rows: { n: number; loanId: string; patientName?: string; patientNo?: string; refusal?: Refusal }[];
+  rows: JobRow[];
   nextAfter: number | null;
 }
 

@@ -93,6 +93,12 @@ export const en: Messages = {
     receipt: 'Receipt',
     retry: 'Try this step again',
     retryWhy: 'What was put right (goes into the trace)',
+    marks: {
+      title: 'Marks: death, dispute',
+      set: 'Marks',
+      save: 'Save the marks',
+      lead: 'Loans of a marked archive that are applied for from now on are reviewed by one more level, as the policy says; those under way stay as they are.',
+    },
     noPages: 'Pages are being made and will appear here',
     reason: 'Reason: {reason}',
     height: 'Block height {height}',
@@ -210,6 +216,8 @@ export const en: Messages = {
     degraded: 'Attention',
     down: 'Down',
     outbox: '{n} to attest',
+    queued:
+      'What is written to the ledger waits: {linked} validators are linked, with this one, and {needed} are needed. Nothing is lost; it goes on by itself once they are.',
     batches: '{n} batches under way',
     open: { uiUrl: 'Open workflow histories', explorerUrl: 'Open the ledger explorer' },
     detail: {
@@ -229,6 +237,11 @@ export const en: Messages = {
       headTime: 'Newest block',
       logSize: 'Records',
       waiting: 'Waiting transactions',
+      evidence: 'Evidence against members',
+      validators: 'Validators',
+      mayFail: 'May fail',
+      needed: 'Needed to write',
+      linked: 'Linked, with this one',
       missing: 'Members not linked',
       serverVersion: 'Version',
       uiUrl: 'Its own page',

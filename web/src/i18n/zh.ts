@@ -92,6 +92,12 @@ export const zh = {
     receipt: '存证回执',
     retry: '重试此步骤',
     retryWhy: '已处理的问题（记入留痕）',
+    marks: {
+      title: '死亡、争议标记',
+      set: '标记',
+      save: '保存标记',
+      lead: '有标记的病案，此后的借阅申请按借阅制度另加审核；已在办理的不变。',
+    },
     noPages: '页面正在生成，完成后会显示在这里',
     reason: '原因：{reason}',
     height: '区块高度 {height}',
@@ -206,6 +212,8 @@ export const zh = {
     degraded: '需关注',
     down: '不可用',
     outbox: '待存证 {n}',
+    queued:
+      '账本写入排队：已连通 {linked} 名共识成员（含本成员），少于写入所需的 {needed} 名。已提交的内容不会丢失，连通后自动继续。',
     batches: '处理中批次 {n}',
     open: { uiUrl: '打开流程历史', explorerUrl: '打开区块链浏览器' },
     detail: {
@@ -225,6 +233,11 @@ export const zh = {
       headTime: '最新区块',
       logSize: '账本记录',
       waiting: '待上链交易',
+      evidence: '针对成员的证据',
+      validators: '共识成员',
+      mayFail: '可容许故障',
+      needed: '写入所需',
+      linked: '已连通（含本成员）',
       missing: '未连接成员',
       serverVersion: '版本',
       uiUrl: '流程引擎页面',

@@ -3,10 +3,12 @@ import { useRoute, useRouter } from 'vue-router';
 import { call, query } from '../client/call.ts';
 import type { Loan, LoanPage } from '../client/types.ts';
 import { usePages } from '../paging.ts';
+import { dueWithin } from './due.ts';
 
 export type View = 'mine' | 'tasks' | 'all';
-export type Filters = { q: string; state: string; purpose: string; claimed: string };
-const NONE: Filters = { q: '', state: '', purpose: '', claimed: '' };
+/** `due`: within so many days, today among them. */
+export type Filters = Record<'q' | 'state' | 'purpose' | 'place' | 'emergency' | 'claimed' | 'due', string>;
+const NONE: Filters = { q: '', state: '', purpose: '', place: '', emergency: '', claimed: '', due: '' };
 const PAGE = 50;
 
 /** A list of loans: its filters, which live in the address; the rows so far; what is selected; the row one is at. */
@@ -20,11 +22,19 @@ export function useQueue(view: () => View) {
   const isAllSelected = ref(false);
   const index = ref(0);
 
-  const sort = computed(() => (view() === 'tasks' ? 'expire' : 'created'));
+  /** Days are counted from when the list was asked for last. */
+  const askedAt = ref(Date.now());
   const set = () => Object.fromEntries(Object.entries(filters.value).filter(([, value]) => value !== ''));
-  const filter = computed(() => ({ view: view(), ...set() }));
+  const isByDue = computed(() => filters.value.due !== '');
+  const sort = computed(() => (view() === 'tasks' ? 'expire' : isByDue.value ? 'due' : 'created'));
+  /** As the api takes it. */
+  const filter = computed(() => {
+    const { due, ...rest } = set();
+    return { view: view(), ...(due !== undefined && dueWithin(Number(due), askedAt.value)), ...rest };
+  });
   const pages = usePages<Loan, LoanPage>(
     ({ from: cursor, shown, isBackground }) => {
+      if (cursor === undefined) askedAt.value = Date.now();
       const limit = cursor !== undefined || !isBackground ? PAGE : Math.min(200, Math.max(PAGE, shown));
       const path = `/loans${query({ ...filter.value, sort: sort.value, cursor, limit })}`;
       return call('GET', path, undefined, { isBackground });

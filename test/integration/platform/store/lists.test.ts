@@ -5,8 +5,9 @@ import type { Powers } from '../../../../api/loans/powers.ts';
 import { orderedStages, totalStages } from '../../../../api/ordered.ts';
 import { listTrace, tracePlan } from '../../../../api/trace/list.ts';
 import type { ReviewTask } from '../../../../domain/loan/loan.ts';
+import { waitsFor } from '../../../../domain/loan/powers.ts';
 import { isEnded, LoanState } from '../../../../domain/loan/state.ts';
-import { openStore, type Store, waitsFor } from '../../../../platform/store/index.ts';
+import { openStore, type Store } from '../../../../platform/store/index.ts';
 import { makeCard } from '../../../fixtures/card.ts';
 
 let made: Awaited<ReturnType<typeof makeCard>>;

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import sharp from 'sharp';
-import { inspect } from '../../../../platform/ofd/inspect.ts';
+import { inspect, MAX_PAGES } from '../../../../platform/ofd/inspect.ts';
 import { pageImage, thumbnail } from '../../../../platform/ofd/render.ts';
 import { jpegScan, multiPageTiff, pdf, pngScan, tiffScan } from '../../../fixtures/documents.ts';
 
@@ -86,6 +86,7 @@ describe('what is no document is refused, with the field and the reason', () => 
     ['document-damaged', 'bytes', 'application/pdf', () => Buffer.from('%PDF-1.7 nothing\n%%EOF')],
     ['document-encrypted', 'bytes', 'application/pdf', () => ENCRYPTED],
     ['document-too-large', 'pixels', 'image/png', () => hugePng(30_000, 30_000)],
+    ['document-too-many-pages', 'pageCount', 'application/pdf', () => pdf(MAX_PAGES + 1)],
   ])('%s (%s)', async (code, field, mediaType, make) => {
     await expect(inspect(await make(), mediaType)).rejects.toMatchObject({ code, data: { field } });
   });

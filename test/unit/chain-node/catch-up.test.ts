@@ -1,0 +1,87 @@
+import type { ConsensusDriver } from '../../../chain-node/consensus/driver.ts';
+import type { Ledger } from '../../../chain-node/state/ledger.ts';
+import type { LedgerReader } from '../../../chain-node/state/reader.ts';
+import { inlineChecker } from '../../../chain-node/mempool/checker.ts';
+import { simSignatures } from '../../../chain-node/sim/signatures.ts';
+import { CatchUp } from '../../../chain-node/sync/catch-up.ts';
+
+const FAR = 2 ** 40;
+const HEAD = Buffer.alloc(32, 1);
+
+/** One of four validators at height 10, and an observer: what the others tell it of themselves. */
+function following(validators = ['yz1', 'yz2', 'yz3', 'yz4']) {
+  const ledger = { height: 10, head: HEAD, validators, holds: (height: number) => height <= 10 };
+  const linked = new Set([...validators.slice(1), 'observer']);
+  const catchUp = new CatchUp({
+    ledger: ledger as unknown as Ledger,
+    reader: {} as LedgerReader,
+    driver: {} as ConsensusDriver,
+    links: {
+      start: async () => 0,
+      close: async () => {},
+      connected: () => [...linked],
+      isConnected: (peer) => linked.has(peer),
+      broadcast: () => {},
+      send: () => {},
+      drop: () => {},
+    },
+    after: () => {},
+    world: { checker: inlineChecker(simSignatures) },
+    takesSnapshot: false,
+    fewBlocks: 64,
+  });
+  const claim = (peer: string, height: number) => catchUp.onStatus(peer, { height, head: HEAD, isAsleep: false });
+  return { catchUp, ledger, linked, claim };
+}
+
+test('what f + 1 validators claim to have is known', async () => {
+  const { catchUp, claim } = following();
+  await claim('yz2', 15);
+  expect(catchUp.highest).toBe(10);
+  await claim('yz3', 13);
+  expect(catchUp.highest).toBe(13);
+  await claim('yz4', 15);
+  expect(catchUp.highest).toBe(15);
+});
+
+test('one liar moves nothing, whatever it says and however often; nor does an observer beside it', async () => {
+  const { catchUp, claim } = following();
+  for (const peer of ['yz3', 'yz4']) await claim(peer, 10);
+  for (let i = 0; i < 5; i += 1) {
+    await claim('yz2', FAR + i);
+    await claim('observer', FAR + i);
+    catchUp.onMessageOf('yz2', 2 * FAR);
+    catchUp.onMessageOf('yz3', 2 * FAR);
+  }
+  expect(catchUp.highest).toBe(10);
+  expect(catchUp.claimOf('yz2')).toBe(FAR + 4);
+});
+
+test('of seven, two liars are not believed', async () => {
+  const { catchUp, claim } = following(['yz1', 'yz2', 'yz3', 'yz4', 'yz5', 'yz6', 'yz7']);
+  for (const peer of ['yz2', 'yz3']) await claim(peer, FAR);
+  expect(catchUp.highest).toBe(10);
+  await claim('yz4', 12);
+  expect(catchUp.highest).toBe(12);
+});
+
+test('what a peer claimed is forgotten with its link, and on the next one until it speaks', async () => {
+  const { catchUp, linked, claim } = following();
+  for (const peer of ['yz2', 'yz3']) await claim(peer, 15);
+  expect(catchUp.highest).toBe(15);
+  linked.delete('yz2');
+  expect(catchUp.highest).toBe(10);
+  expect(catchUp.claimOf('yz2')).toBeNull();
+  linked.add('yz2');
+  catchUp.onOpen('yz2');
+  expect(catchUp.highest).toBe(10);
+  await claim('yz2', 15);
+  expect(catchUp.highest).toBe(15);
+});
+
+test('who is a validator no more counts no more', async () => {
+  const { catchUp, ledger, claim } = following();
+  for (const peer of ['yz2', 'yz3']) await claim(peer, 15);
+  ledger.validators = ['yz1', 'yz3', 'yz4', 'yz5'];
+  expect(catchUp.highest).toBe(10);
+});

@@ -1,0 +1,150 @@
+import { encodeVote, voteMessage, VoteType } from '../../../chain-node/codec/vote.ts';
+import { encodeProposal, proposalMessage } from '../../../chain-node/codec/proposal.ts';
+import { proposerOf } from '../../../chain-node/consensus/core.ts';
+import { DEFAULT_TIMEOUTS } from '../../../chain-node/consensus/timeouts.ts';
+import { parseGenesis } from '../../../chain-node/genesis.ts';
+import { inlineChecker } from '../../../chain-node/mempool/checker.ts';
+import { LedgerNode } from '../../../chain-node/node.ts';
+import { Frame } from '../../../chain-node/p2p/frames.ts';
+import { linkFaultOf } from '../../../chain-node/p2p/link-fault.ts';
+import { Clock } from '../../../chain-node/sim/clock.ts';
+import { VirtualDisk } from '../../../chain-node/sim/disk.ts';
+import { Random } from '../../../chain-node/sim/random.ts';
+import { publicKeyOf, sign, simSignatures } from '../../../chain-node/sim/signatures.ts';
+import type { LinkEvents } from '../../../chain-node/world.ts';
+import { createLogger, type Logger } from '../../../platform/observe/logger.ts';
+
+const MEMBERS = ['yz1', 'yz2', 'yz3', 'yz4'];
+const keyOf = (memberId: string) => Buffer.alloc(32, MEMBERS.indexOf(memberId) + 1);
+const NOW = Date.parse('2026-01-01T00:00:00Z');
+
+/** yz1 at height 0, which works on height 1; what its peers send is handed in. */
+async function listening() {
+  const clock = new Clock(NOW);
+  const disk = new VirtualDisk(new Random(1)).open(() => {});
+  const said: { message: string; cause?: string }[] = [];
+  const debug = (data: { cause?: string }, message: string) => void said.push({ ...data, message });
+  const logger = { ...createLogger('test', 'silent'), debug, info() {}, warn() {}, error() {} } as unknown as Logger;
+  let events: LinkEvents | undefined;
+  const genesis = parseGenesis({
+    chainId: 'test',
+    time: new Date(NOW).toISOString(),
+    members: MEMBERS.map((memberId) => ({
+      memberId,
+      name: memberId,
+      publicKey: publicKeyOf(keyOf(memberId)).toString('hex'),
+      role: 'validator',
+    })),
+  });
+  const options = { memberId: 'yz1', privateKeys: [keyOf('yz1')], genesis, timeouts: DEFAULT_TIMEOUTS };
+  const node = await LedgerNode.open(
+    { ...options, sync: 'blocks', logger },
+    {
+      now: () => clock.now,
+      after: (ms, run) => clock.after(ms, run),
+      disk,
+      vault: disk,
+      signatures: simSignatures,
+      checker: inlineChecker(simSignatures),
+      links: (given) => {
+        events = given;
+        return {
+          start: async () => 0,
+          close: async () => {},
+          connected: () => MEMBERS.slice(1),
+          isConnected: () => true,
+          broadcast: () => {},
+          send: () => {},
+          drop: () => {},
+        };
+      },
+      fatal: (error) => {
+        throw error;
+      },
+    },
+  );
+  await node.start();
+  const counts = () =>
+    Object.fromEntries([...node.dropped.rows()].map((row) => [`${row.peer} ${row.cause}`, row.count]));
+  return { node, events: events!, genesis, said, counts };
+}
+
+function vote(height: number, round: number, voter = 'yz2'): Buffer {
+  const one = { type: VoteType.prevote, height, round, blockHash: Buffer.alloc(32, 7), voter };
+  return encodeVote({ ...one, signature: sign(keyOf(voter), voteMessage('test', one)) });
+}
+
+let one: Awaited<ReturnType<typeof listening>>;
+beforeEach(async () => {
+  one = await listening();
+});
+afterEach(() => one.node.close());
+
+test('a vote that is of use is not counted', async () => {
+  await one.events.onFrame('yz2', Frame.vote, vote(1, 0));
+  expect(one.counts()).toEqual({});
+});
+
+test.each<[string, number, number]>([
+  ['stale', 0, 0],
+  ['far-height', 2 ** 40, 0],
+  ['far-round', 1, 2 ** 32 - 1],
+])('votes let fall are counted to who sent them, and logged at debug: %s', async (cause, height, round) => {
+  for (let i = 0; i < 3; i += 1) await one.events.onFrame('yz3', Frame.vote, vote(height, round));
+  expect(one.counts()).toEqual({ [`yz3 ${cause}`]: 3 });
+  expect(one.said.filter(({ message }) => message === 'message dropped').map((line) => line.cause)).toEqual(
+    Array.from({ length: 3 }, () => cause),
+  );
+  expect([...one.node.refusals.rows()]).toEqual([]);
+});
+
+test('a vote said again is counted to who says it again', async () => {
+  await one.events.onFrame('yz2', Frame.vote, vote(1, 0));
+  for (const peer of ['yz3', 'yz3', 'yz4']) await one.events.onFrame(peer, Frame.vote, vote(1, 0));
+  expect(one.counts()).toEqual({ 'yz3 repeated': 2, 'yz4 repeated': 1 });
+});
+
+test('proposals too: far ahead, and said again', async () => {
+  const { ledger } = one.node;
+  const proposer = proposerOf(MEMBERS, 1, 0);
+  const { header } = ledger.build([], proposer, NOW + 1).prepared;
+  const proposal = (height: number, round: number) => {
+    const unsigned = { height, round, validRound: -1, header, txHashes: [] };
+    return encodeProposal({ ...unsigned, signature: sign(keyOf(proposer), proposalMessage('test', unsigned)) });
+  };
+  await one.events.onFrame('yz2', Frame.proposal, proposal(1, 0));
+  expect(one.counts()).toEqual({});
+  for (const [height, round] of [
+    [1, 0],
+    [1, 2 ** 31],
+    [0, 0],
+    [2 ** 40, 0],
+  ] as const)
+    await one.events.onFrame('yz3', Frame.proposal, proposal(height, round));
+  expect(one.counts()).toEqual({
+    'yz3 repeated': 1,
+    'yz3 far-round': 1,
+    'yz3 stale': 1,
+    'yz3 far-height': 1,
+  });
+});
+
+test('what is wrong is a refusal, and no drop', async () => {
+  const forged = vote(1, 0);
+  forged[forged.length - 1]! ^= 1;
+  await expect(one.events.onFrame('yz3', Frame.vote, forged)).rejects.toMatchObject({ code: 'signature-invalid' });
+  one.events.onFault('yz3', 'frame-too-large');
+  expect(one.counts()).toEqual({});
+  expect(one.node.refusals.of('yz3', 'signature-invalid')).toBe(1);
+  expect(one.node.refusals.of('yz3', 'frame-too-large')).toBe(1);
+});
+
+test.each([
+  ['WS_ERR_UNSUPPORTED_MESSAGE_LENGTH', 'frame-too-large'],
+  ['WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH', 'frame-too-large'],
+  ['WS_ERR_UNEXPECTED_RSV_1', 'websocket-invalid'],
+  ['ECONNRESET', null],
+  [undefined, null],
+])('an error of a socket with code %s is the fault %s of the peer', (code, fault) => {
+  expect(linkFaultOf(Object.assign(new Error('x'), { code }))).toBe(fault);
+});
