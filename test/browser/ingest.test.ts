@@ -68,9 +68,9 @@ test('a batch opens to its files, each with its state; the list is narrowed by s
     /医嘱[\s\S]*已拒收[\s\S]*文件不完整，请重新扫描（文件内容）[\s\S]*document-truncated/,
   );
   expect(await part(3).innerText()).toMatch(/护理记录[\s\S]*已通过/);
+  await shot(clerk, 'batch');
   await expectSound(clerk);
   await clerk.setViewportSize(DESK);
-  await shot(clerk, 'batch');
   await clerk.click('[data-test=part-state]');
   await clerk.click('.el-select-dropdown:visible >> text=已拒收 1');
   await part(1).waitFor({ state: 'detached' });
@@ -80,6 +80,11 @@ test('a batch opens to its files, each with its state; the list is narrowed by s
   await part(3).waitFor();
   await clerk.keyboard.press('Escape');
   await part(3).waitFor({ state: 'detached' });
+  // Closed by the keyboard, it gives the focus back.
+  await row(first.batchId).locator('[data-test=open-batch]').press('Enter');
+  await part(3).waitFor();
+  await clerk.keyboard.press('Escape');
+  await row(first.batchId).locator('[data-test=open-batch]:focus').waitFor();
 
   await row('late-1').waitFor();
   await clerk.click('[data-test=station]');
