@@ -11,13 +11,14 @@ import { commitBatch } from './commit.ts';
 import { registerBatch } from './register.ts';
 import { registerRetry, retrySchema } from './retry.ts';
 import { stationSeen } from './stations.ts';
-import { batchIdSchema, batchSchema, registrationSchema } from './schemas.ts';
+import { batchIdSchema, batchSchema, registrationSchema, scannerIdSchema, text } from './schemas.ts';
 
 const params = z.object({ batchId: batchIdSchema });
 
 const shown = ({
   batchId,
   archiveId,
+  sender,
   scannerId,
   isLate = false,
   retryOf,
@@ -31,6 +32,7 @@ const shown = ({
 }: Batch) => ({
   batchId,
   archiveId,
+  sender,
   ...(scannerId !== undefined && { scannerId }),
   isLate,
   ...(retryOf !== undefined && { retryOf }),
@@ -132,14 +134,22 @@ export function batchRoutes(deps: ApiDeps): Route[] {
       summary: 'Batches, newest first',
       query: z.object({
         state: z.enum(BatchState).optional(),
+        /** A station: who sent it, and from which scanner ('': it named none). */
+        sender: text(64).optional(),
+        scannerId: z.union([scannerIdSchema, z.literal('')]).optional(),
+        /** 补扫 only. */
+        late: z.literal('true').optional(),
         cursor: z.string().max(200).optional(),
         limit: z.coerce.number().int().min(1).max(100).default(20),
       }),
       answer: z.object({ items: z.array(batchSchema), nextCursor: z.string().nullable() }),
-      async handle({ query: { state, cursor, limit } }) {
+      async handle({ query: { state, sender, scannerId, late, cursor, limit } }) {
         const after = cursor === undefined ? null : decodeCursor(cursor);
         const found = await Batch.find({
           ...(state !== undefined && { state }),
+          ...(sender !== undefined && { sender }),
+          ...(scannerId !== undefined && { scannerId: scannerId === '' ? null : scannerId }),
+          ...(late !== undefined && { isLate: true }),
           ...(after !== null && {
             $or: [{ createdAt: { $lt: after.at } }, { createdAt: after.at, _id: { $lt: after.id } }],
           }),

@@ -59,6 +59,8 @@ export type Registration = z.infer<typeof registrationSchema>;
 export const batchSchema = z.object({
   batchId: z.string(),
   archiveId: z.string(),
+  /** The app or the person that announced it. */
+  sender: z.string(),
   scannerId: z.string().optional(),
   /** 补扫: the visit was archived when it was announced. */
   isLate: z.boolean(),

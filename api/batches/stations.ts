@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { BatchState } from '../../domain/status.ts';
+import { BatchState, PartState } from '../../domain/status.ts';
 import type { Batch, Station } from '../../platform/store/index.ts';
 import type { ApiDeps } from '../deps.ts';
 import { type Route, route } from '../route.ts';
@@ -10,6 +10,7 @@ const MOST = 200;
 const MOST_LYING = 1_000_000;
 const WEEK_DAYS = 7;
 const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
 /** What a week took is asked for once in a while only: it reads the week's batches. */
 const WEEK_FOR_MS = 60_000;
 /** What is not at its end yet, or needs a person. */
@@ -50,6 +51,33 @@ async function backlogs({ store }: ApiDeps): Promise<Map<string, Partial<Record<
     found.set(station, { ...found.get(station), [_id.state]: n });
   }
   return found;
+}
+
+/** What came in and was not refused. */
+const HERE = [PartState.received, PartState.accepted];
+
+interface Intake {
+  pages: number;
+  bytes: number;
+}
+
+/** What each station brought of the batches that it announced in the last hour. */
+async function intakes({ store }: ApiDeps): Promise<Map<string, Intake>> {
+  const here = { $filter: { input: '$parts', as: 'part', cond: { $in: ['$$part.state', HERE] } } };
+  const sums = await store.models.Batch.aggregate<Intake & { _id: { sender: string; scannerId?: string } }>([
+    { $match: { createdAt: { $gt: new Date(Date.now() - HOUR_MS) } } },
+    { $project: { sender: 1, scannerId: 1, here } },
+    {
+      $group: {
+        _id: { sender: '$sender', scannerId: '$scannerId' },
+        pages: { $sum: { $sum: '$here.pageCount' } },
+        bytes: { $sum: { $sum: '$here.bytes' } },
+      },
+    },
+  ]);
+  return new Map(
+    sums.map(({ _id: { sender, scannerId = '' }, pages, bytes }) => [keyOf({ sender, scannerId }), { pages, bytes }]),
+  );
 }
 
 const keyOf = ({ sender, scannerId }: Pick<Station, 'sender' | 'scannerId'>) => `${sender}\0${scannerId}`;
@@ -101,15 +129,18 @@ export function stationRoutes(deps: ApiDeps): Route[] {
               awaitingCatalog: z.number(),
               partlyFailed: z.number(),
             }),
+            /** What is here of the batches that it announced in the last hour. */
+            lastHour: z.object({ pages: z.number(), bytes: z.number() }),
           }),
         ),
       }),
       async handle() {
         if (week === null || Date.now() - week.at > WEEK_FOR_MS)
           week = { at: Date.now(), bytes: await weekBytes(deps) };
-        const [{ totalBytes, ...disk }, backlog, stations] = await Promise.all([
+        const [{ totalBytes, ...disk }, backlog, lastHour, stations] = await Promise.all([
           diskNow(deps),
           backlogs(deps),
+          intakes(deps),
           deps.store.models.Station.find().sort({ lastContactAt: -1 }).limit(MOST).lean<Station[]>(),
         ]);
         const room = Math.max(disk.freeBytes - (1 - deps.disk.refuseAt) * totalBytes, 0);
@@ -125,6 +156,7 @@ export function stationRoutes(deps: ApiDeps): Route[] {
               ...Object.fromEntries(OPEN.map((state) => [state, 0])),
               ...backlog.get(keyOf({ sender, scannerId })),
             },
+            lastHour: lastHour.get(keyOf({ sender, scannerId })) ?? { pages: 0, bytes: 0 },
           })),
         };
       },

@@ -75,6 +75,26 @@ test('what is stuck comes first, with its cause and what to do; it goes on by it
   await refreshed(page, async () => (await stuck.count()) === 0);
 });
 
+test('a filter of the archives is kept by a name, chosen again, and forgotten', async () => {
+  const page = await world.login('clerk');
+  await page.goto(`${world.url}/archives`);
+  await page.fill('input[aria-label="科室"]', '呼吸科');
+  await page.keyboard.press('Enter');
+  await page.waitForURL('**/archives?department=*');
+  await page.click('button:has-text("常用筛选")');
+  await page.click('[data-test=save-filter]');
+  await page.fill('.el-message-box input', '呼吸科出院');
+  await page.click('.el-message-box button:has-text("保存筛选")');
+  await page.waitForSelector('.el-popover >> text=呼吸科出院');
+  await page.goto(`${world.url}/archives`);
+  await page.click('button:has-text("常用筛选")');
+  await page.click('.el-popover >> text=呼吸科出院');
+  await page.waitForURL(`**/archives?department=${encodeURIComponent('呼吸科')}`);
+  expect(await page.inputValue('input[aria-label="科室"]')).toBe('呼吸科');
+  await page.click('button[aria-label="删除筛选 呼吸科出院"]');
+  await page.waitForSelector('.el-popover >> text=还没有保存的筛选');
+});
+
 test('what waiting does not repair waits for a person; put right, it goes on at their word, with a reason', async () => {
   const visit = visitOf('YZ194003', '沈立夏');
   const id = await world.archived(visit, ['病案首页', '医嘱'], 1200);
@@ -97,7 +117,21 @@ test('what waiting does not repair waits for a person; put right, it goes on at 
     const waiting = page.locator('tbody tr:has-text("object-integrity")');
     await refreshed(page, async () => (await waiting.count()) > 0);
     expect(await waiting.innerText()).toContain('重新扫描该文件');
+    await page.click('[data-test=attention-kind]');
+    await page.click('.el-select-dropdown__item:visible >> text=超过时限');
+    await page.waitForSelector('text=没有符合条件的流程');
+    await page.click('[data-test=attention-kind]');
+    await page.click('.el-select-dropdown__item:visible >> text=待人工处理');
+    await page.waitForURL('**/workflows?attention=waiting');
     await waiting.locator('button.link').click();
+    await page.click('[data-test=workflow-reassign]');
+    await page.click('[data-test=reassign-who]');
+    await page.click('.el-select-dropdown__item:visible >> text=罗敏 (clerk2)');
+    await page.fill('#reassign-reason', '值班');
+    expect(await axe(page)).toEqual([]);
+    await shot(page, 'workflow-reassign');
+    await page.click('[data-test=reassign-send]');
+    await page.waitForSelector('.el-drawer >> text=指定 clerk2 负责：值班');
     await page.waitForSelector('.el-drawer .el-timeline-item');
     // Restored from the backup, say.
     await chunks.updateOne(place, { $set: { data: whole } });

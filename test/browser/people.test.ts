@@ -1,4 +1,5 @@
-import { BrowserWorld, DESK, expectSound, shot } from '../fixtures/browser.ts';
+import { Person } from '../fixtures/api.ts';
+import { BrowserWorld, DESK, expectSound, holds, shot } from '../fixtures/browser.ts';
 
 const world = new BrowserWorld();
 beforeAll(() => world.start());
@@ -78,6 +79,28 @@ test('a second factor is set up with an authenticator, and asked for at the next
   await again.fill('#code', new TOTP({ secret }).generate({ timestamp: Date.now() + 30_000 }));
   await again.click('button[type=submit]');
   await again.waitForSelector('header .user');
+});
+
+test('a long list of people goes on page by page, and stays so after a change', async () => {
+  const api = new Person(world.url, 'sysadmin');
+  await api.login(world.raised.consortium.made.demoPassword);
+  for (let n = 100; n < 160; n += 1)
+    await api.ok('post', '/users', { username: `zz.${n}`, displayName: `进修医生${n}`, relatedPatientNos: [] });
+  const page = await world.login('sysadmin');
+  await page.goto(`${world.url}/users`);
+  const rows = page.locator('tbody tr');
+  await holds(page, "document.querySelectorAll('tbody tr').length === 50");
+  expect(await page.locator('tr:has-text("zz.159")').count()).toBe(0);
+  await page.click('button:has-text("继续加载")');
+  await page.waitForSelector('tr:has-text("zz.159")');
+  const shown = await rows.count();
+  expect(shown).toBeGreaterThanOrEqual(60);
+  expect(await page.locator('button:has-text("继续加载")').count()).toBe(0);
+  await page.click('button:has-text("进修医生159")');
+  await page.fill('#display-name', '进修医生改');
+  await page.click('[data-test=save-user]');
+  await page.waitForSelector('tr:has-text("zz.159"):has-text("进修医生改")');
+  expect(await rows.count()).toBe(shown);
 });
 
 test.each([

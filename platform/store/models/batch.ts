@@ -103,6 +103,8 @@ const schema = new Schema<Batch>(
 );
 schema.index({ state: 1, createdAt: -1, _id: -1 });
 schema.index({ createdAt: -1, _id: -1 });
+schema.index({ sender: 1, scannerId: 1, createdAt: -1, _id: -1 });
+schema.index({ isLate: 1, createdAt: -1, _id: -1 }, { partialFilterExpression: { isLate: true } });
 schema.index({ 'parts.objectId': 1 }, { sparse: true });
 
 const station = new Schema<Station>(

@@ -422,19 +422,108 @@ test('scan stations: when each was last heard of, what it has under way, and how
   const stations = async () =>
     (await agent.get('/api/v1/stations').expect(200)).body as {
       disk: { level: string; daysLeft: number };
-      items: { sender: string; scannerId: string; lastContactAt: string; backlog: Record<string, number> }[];
+      items: {
+        sender: string;
+        scannerId: string;
+        lastContactAt: string;
+        backlog: Record<string, number>;
+        lastHour: { pages: number; bytes: number };
+      }[];
     };
   const station = async () => (await stations()).items.find(({ scannerId }) => scannerId === 'CZ-01')!;
   const registration = { batchId: 'station-1', ...registrationOf(visit!), scannerId: 'CZ-01' };
   await client.call('POST', '/api/v1/batches', registration);
   const announced = await station();
   expect(announced).toMatchObject({ sender: 'scanner', backlog: { receiving: 1, checking: 0, partlyFailed: 0 } });
+  // Announced is not yet here.
+  expect(announced.lastHour).toEqual({ pages: 0, bytes: 0 });
   await client.upload('station-1', 1, scan);
   expect((await station()).lastContactAt > announced.lastContactAt).toBe(true);
+  expect((await station()).lastHour).toEqual({ pages: 1, bytes: scan.length });
   const batch = await client.call<Awaited<ReturnType<typeof sendVisit>>>('POST', '/api/v1/batches/station-1/commit');
   await waitForEnd(client, batch);
   expect(await station()).toMatchObject({ backlog: { receiving: 0, checking: 0, awaitingCatalog: 0 } });
   expect((await stations()).disk).toMatchObject({ level: 'ok', daysLeft: expect.any(Number) });
+});
+
+test('what a station brought more than an hour ago is not of the last hour', async () => {
+  const { agent } = await login('clerk');
+  const scan = await jpegScan(96);
+  const [visit] = await scanFolder(folder('冯二', { '首页.jpg': scan }));
+  const lastHour = async () => {
+    const { body } = await agent.get('/api/v1/stations').expect(200);
+    const { items } = body as { items: { scannerId: string; lastHour: object }[] };
+    return items.find(({ scannerId }) => scannerId === 'CZ-09')!.lastHour;
+  };
+  await client.call('POST', '/api/v1/batches', { batchId: 'hour-1', ...registrationOf(visit!), scannerId: 'CZ-09' });
+  await client.upload('hour-1', 1, scan);
+  expect(await lastHour()).toEqual({ pages: 1, bytes: scan.length });
+  const before = new Date(Date.now() - 61 * 60_000);
+  await deps.store.models.Batch.updateOne({ batchId: 'hour-1' }, { $set: { createdAt: before } });
+  expect(await lastHour()).toEqual({ pages: 0, bytes: 0 });
+});
+
+describe('batches are listed', () => {
+  const list = async (query: object) => {
+    const { agent } = await login('clerk');
+    const { status, body } = await agent.get('/api/v1/batches').query(query);
+    return {
+      status,
+      body: body as { code?: string; items: { batchId: string; scannerId?: string; isLate: boolean }[] },
+    };
+  };
+  const ids = async (query: object) => (await list(query)).body.items.map(({ batchId }) => batchId);
+
+  test('by station', async () => {
+    const [visit] = await scanFolder(folder('冯三', { '首页.jpg': await jpegScan(97) }));
+    const register = (batchId: string, scannerId?: string) =>
+      client.call('POST', '/api/v1/batches', {
+        ...registrationOf(visit!),
+        batchId,
+        ...(scannerId !== undefined && { scannerId }),
+      });
+    await register('listed-1', 'CZ-07');
+    await register('listed-2', 'CZ-08');
+    await register('listed-3');
+    await register('listed-4', 'CZ-07');
+    expect(await ids({ sender: 'scanner', scannerId: 'CZ-07' })).toEqual(['listed-4', 'listed-1']);
+    expect(await ids({ sender: 'scanner', scannerId: 'CZ-07', state: 'archived' })).toEqual([]);
+    const unnamed = (await list({ sender: 'scanner', scannerId: '', limit: 100 })).body.items;
+    expect(unnamed.map(({ batchId }) => batchId)).toContain('listed-3');
+    expect(unnamed.every(({ scannerId }) => scannerId === undefined)).toBe(true);
+    expect(await ids({ sender: 'nobody' })).toEqual([]);
+    expect(await list({ scannerId: '../x' })).toMatchObject({ status: 400, body: { code: 'request-invalid' } });
+  });
+
+  test('by late scans', async () => {
+    const where = folder('冯四', { '首页.jpg': await jpegScan(98) });
+    const [visit] = await scanFolder(where);
+    const first = await sendVisit(client, visit!);
+    await waitForEnd(client, first);
+    writeFileSync(path.join(where, '检查.png'), await pngScan(99));
+    const [both] = await scanFolder(where);
+    const late = await sendVisit(client, { ...visit!, files: both!.files }, () => {}, { reason: '补扫检查报告' });
+    const { items } = (await list({ late: 'true', limit: 100 })).body;
+    expect(items.map(({ batchId }) => batchId)).toContain(late.batchId);
+    expect(items.every(({ isLate }) => isLate)).toBe(true);
+    expect(items.map(({ batchId }) => batchId)).not.toContain(first.batchId);
+    expect(await list({ late: 'maybe' })).toMatchObject({ status: 400, body: { code: 'request-invalid' } });
+  });
+
+  test.each<[string, object]>([
+    ['a station', { sender: 'scanner', scannerId: 'CZ-07' }],
+    ['a station without a name', { sender: 'scanner', scannerId: null }],
+    ['late scans', { isLate: true }],
+  ])('of %s: an index has them in order', async (_what, filter) => {
+    const explained = await deps.store.models.Batch.find(filter)
+      .sort({ createdAt: -1, _id: -1 })
+      .explain('queryPlanner');
+    const plan = JSON.stringify(
+      (explained as unknown as { queryPlanner: { winningPlan: object } }).queryPlanner.winningPlan,
+    );
+    expect(plan).toContain('IXSCAN');
+    expect(plan).not.toMatch(/"(SORT|COLLSCAN)"/);
+  });
 });
 
 test('a disk that is full: nothing new is taken in, and what was begun goes on once there is space', async () => {

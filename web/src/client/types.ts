@@ -226,11 +226,13 @@ export interface Stations {
     waiting: number | null;
     refused: number | null;
     backlog: Record<'receiving' | 'checking' | 'awaitingCatalog' | 'partlyFailed', number>;
+    lastHour: { pages: number; bytes: number };
   }[];
 }
 export interface Batch {
   batchId: string;
   archiveId: string;
+  sender: string;
   scannerId?: string;
   /** 补扫: the visit was archived when it was announced. */
   isLate: boolean;
@@ -239,6 +241,7 @@ export interface Batch {
   isRetried: boolean;
   state: BatchState;
   createdAt: string;
+  committedAt?: string;
   version?: number;
   parts: {
     partNo: number;
