@@ -53,6 +53,16 @@ export default tseslint.config(
   ...tseslint.configs.recommended,
   ...vue.configs['flat/recommended'],
   {
+    files: ['test/browser/**/*.ts', 'test/fixtures/browser.ts'],
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        { property: 'waitForFunction', message: "The pages' policy forbids its second try: use `holds`." },
+        { property: 'waitForTimeout', message: 'Wait for what is to come, not for a time.' },
+      ],
+    },
+  },
+  {
     files: ['**/*.vue'],
     languageOptions: { parserOptions: { parser: tseslint.parser }, globals: globals.browser },
     rules: {

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Random } from '../chain-node/sim/random.ts';
 import { readGenesis } from '../chain-node/genesis.ts';
-import { checkChain, get } from '../ops/fsck/ledger.ts';
+import { checkChain, get, nodeAt } from '../ops/fsck/ledger.ts';
 import { Collections, type CollectedSample } from './ledger/collected.ts';
 import { Localnet } from './ledger/localnet.ts';
 import { Namespaces } from './ledger/namespaces.ts';
@@ -119,7 +119,7 @@ async function faultsOf(
   let [blocks, records] = [0, 0];
   let first: string[] | undefined;
   for (const [node, url] of net.rpcUrls.entries()) {
-    const chain = await checkChain(url, start);
+    const chain = await checkChain(nodeAt(url), start);
     wrong.push(...chain.findings.map(({ where, reason }) => `${where}: ${reason}`));
     const digests = chain.records.filter(({ stream }) => stream === 'archive').map(({ digest }) => digest);
     if (new Set(digests).size !== digests.length) wrong.push(`node ${node + 1}: a record twice`);

@@ -1,4 +1,6 @@
 import type { PipelineStage } from 'mongoose';
+import { dueWithin, SOON_DAYS } from '../../domain/loan/due.ts';
+import { type LoanState, READING_STATES } from '../../domain/loan/state.ts';
 import { LOAN_INDEXES, type Store } from '../../platform/store/index.ts';
 import type { Filter } from '../ordered.ts';
 import { HANDED_IN, type Powers, taskFilter, visibleFilter } from './powers.ts';
@@ -6,60 +8,53 @@ import { HANDED_IN, type Powers, taskFilter, visibleFilter } from './powers.ts';
 /** Those that have ended grow without end, and are counted by nobody; `open` tells them apart. */
 const OPEN: Filter = { open: true };
 const ALL = 2 ** 31 - 1;
+const COUNT: PipelineStage[] = [{ $count: 'n' }];
+const BY_STATE: PipelineStage[] = [{ $group: { _id: '$state', n: { $sum: 1 } } }];
+type Counted = 'tasks' | 'tasksOverdue' | 'dueSoon' | 'mine' | 'all';
 
-export interface LoanCounts {
-  tasks: number;
-  tasksOverdue: number;
-  mine: Record<string, number>;
-  all: Record<string, number>;
-}
+export type LoanCounts = Record<'tasks' | 'tasksOverdue' | 'dueSoon', number> &
+  Record<'mine' | 'all', Partial<Record<LoanState, number>>>;
 
 /** The stages of each count, and the index that holds all that it asks: no loan is read for it. */
 export function countStages(
   powers: Powers,
-): Record<'tasks' | 'open', { stages: PipelineStage[]; hint: Record<string, 1> }> {
-  const isLate = { $lte: ['$task.escalateAt', Date.now()] };
-  const { username } = powers.self;
-  const isKnown = { $and: [HANDED_IN, visibleFilter(powers)] };
+  now = Date.now(),
+): Record<Counted, { stages: PipelineStage[]; hint: Record<string, 1> }> {
+  const own = { applicant: powers.self.username };
+  const { from, before } = dueWithin(SOON_DAYS, now);
+  const soon = { state: { $in: READING_STATES }, dueAt: { $gte: from, $lt: before } };
+  const late = { $and: [taskFilter(powers), { 'task.escalateAt': { $lte: now } }] };
+  // Who manages may know of all that were handed in. For others the filter stands apart: together, the planner would try
+  // every index that it names.
+  const isKnown = powers.manages ? [] : [{ $limit: ALL }, { $match: { $and: [HANDED_IN, visibleFilter(powers)] } }];
   return {
-    tasks: {
-      stages: [
-        { $match: taskFilter(powers) },
-        { $group: { _id: null, tasks: { $sum: 1 }, tasksOverdue: { $sum: { $cond: [isLate, 1, 0] } } } },
-      ],
-      hint: LOAN_INDEXES.waiting,
-    },
-    open: {
-      stages: [
-        // The filter apart: together, the planner would try every index that it names.
-        { $match: OPEN },
-        { $limit: ALL },
-        { $match: { $or: [{ applicant: username }, isKnown] } },
-        { $group: { _id: { state: '$state', isMine: { $eq: ['$applicant', username] } }, n: { $sum: 1 } } },
-      ],
-      hint: LOAN_INDEXES.open,
-    },
+    tasks: { stages: [{ $match: taskFilter(powers) }, ...COUNT], hint: LOAN_INDEXES.waiting },
+    tasksOverdue: { stages: [{ $match: late }, ...COUNT], hint: LOAN_INDEXES.late },
+    dueSoon: powers.manages
+      ? { stages: [{ $match: soon }, ...COUNT], hint: LOAN_INDEXES.due }
+      : { stages: [{ $match: { ...own, ...soon } }, ...COUNT], hint: LOAN_INDEXES.ownDue },
+    mine: { stages: [{ $match: { ...own, ...OPEN } }, ...BY_STATE], hint: LOAN_INDEXES.own },
+    all: { stages: [{ $match: OPEN }, ...isKnown, ...BY_STATE], hint: LOAN_INDEXES.open },
   };
 }
 
-interface OpenCount {
-  _id: { state: string; isMine: boolean };
-  n: number;
-}
-
-/** How many loans wait for someone, and how those stand that have not ended: own ones, and all one may know of. */
+/**
+ * How many loans wait for someone, how many fall due soon (of all, for who manages them; else own ones), and how those
+ * stand that have not ended: own ones, and all one may know of, drafts apart.
+ */
 export async function countLoans({ models: { Loan } }: Store, powers: Powers): Promise<LoanCounts> {
-  const { tasks, open } = countStages(powers);
-  const run = <T>({ stages, hint }: typeof tasks) => Loan.aggregate<T>(stages).hint(hint);
-  const [[waiting], counts] = await Promise.all([
-    run<Pick<LoanCounts, 'tasks' | 'tasksOverdue'>>(tasks),
-    run<OpenCount>(open),
+  const asked = countStages(powers);
+  const run = (name: Counted) =>
+    Loan.aggregate<{ _id?: LoanState; n: number }>(asked[name].stages).hint(asked[name].hint);
+  const count = async (name: Counted) => (await run(name))[0]?.n ?? 0;
+  const byState = async (name: Counted): Promise<LoanCounts['all']> =>
+    Object.fromEntries((await run(name)).map(({ _id, n }) => [_id, n]));
+  const [tasks, tasksOverdue, dueSoon, mine, { draft: _nobodys, ...all }] = await Promise.all([
+    count('tasks'),
+    count('tasksOverdue'),
+    count('dueSoon'),
+    byState('mine'),
+    byState('all'),
   ]);
-  const mine: Record<string, number> = {};
-  const all: Record<string, number> = {};
-  for (const { _id, n } of counts) {
-    if (_id.isMine) mine[_id.state] = n;
-    if (_id.state !== 'draft') all[_id.state] = (all[_id.state] ?? 0) + n;
-  }
-  return { tasks: waiting?.tasks ?? 0, tasksOverdue: waiting?.tasksOverdue ?? 0, mine, all };
+  return { tasks, tasksOverdue, dueSoon, mine, all };
 }

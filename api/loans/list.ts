@@ -130,7 +130,12 @@ function branchesOf(filter: LoanFilter, powers: Powers, order: OrderName): { bra
   if (name === 'state') return { branches: statesOf(state!).map((one) => ({ state: one })), answered: ['state'] };
   if (name !== undefined)
     return { branches: [{ [name]: asked[name] }], answered: [name === 'applicant' && isMine ? 'view' : name] };
-  return { branches: view === 'all' && order !== 'expire' ? visibleBranches(powers) : [{}], answered: [] };
+  const branches = view === 'all' && order !== 'expire' ? visibleBranches(powers) : [{}];
+  const isNarrow = branches.some((branch) => Object.keys(branch).length > 0);
+  // Of all there are, those of one purpose are found by it.
+  if (!isNarrow && order === 'created' && filter.purpose !== undefined)
+    return { branches: [{ 'request.purpose': filter.purpose }], answered: ['purpose'] };
+  return { branches, answered: [] };
 }
 
 /** What an index finds in order, and what is left to look at loan by loan. */

@@ -56,6 +56,7 @@ export function loanReadingRoutes(deps: ApiDeps): Route[] {
       answer: z.object({
         tasks: z.number(),
         tasksOverdue: z.number(),
+        dueSoon: z.number().describe('Of those one manages; else own ones'),
         mine: z.record(z.string(), z.number()),
         all: z.record(z.string(), z.number()),
       }),

@@ -26,6 +26,12 @@ export interface HelloOptions {
   onProven(memberId: string): void;
 }
 
+/** What an end of a link signs to prove who it is. `exporter`: the link's own bytes. */
+export const helloMessage = (
+  { tag, chainId }: Pick<HelloOptions, 'tag' | 'chainId'>,
+  { memberId, side, exporter }: { memberId: string; side: Side; exporter: Uint8Array },
+): Buffer => new Writer().raw(tag).str(chainId).str(memberId).u8(side).raw(exporter).done();
+
 /** The link's own bytes (RFC 8446 §7.5); null if it is closed. */
 function exporterOf(socket: TLSSocket): Buffer | null {
   try {
@@ -41,13 +47,13 @@ function exporterOf(socket: TLSSocket): Buffer | null {
  * on anything else.
  */
 export function greet(ws: WebSocket, socket: TLSSocket, side: Side, options: HelloOptions): void {
-  const { tag, chainId, memberId, privateKey, keyOf, expected, logger, onProven } = options;
+  const { memberId, privateKey, keyOf, expected, logger, onProven } = options;
   ws.on('error', (error) => logger.debug({ reason: error.message }, 'link'));
   const exporter = exporterOf(socket);
   // The other end is gone already.
   if (exporter === null) return ws.terminate();
-  const messageOf = (speaker: string, at: number) =>
-    new Writer().raw(tag).str(chainId).str(speaker).u8(at).raw(exporter).done();
+  const messageOf = (speaker: string, at: Side) => helloMessage(options, { memberId: speaker, side: at, exporter });
+  const otherSide = side === Side.dialer ? Side.listener : Side.dialer;
   const timer = setTimeout(() => ws.terminate(), HELLO_WITHIN_MS);
   ws.once('close', () => clearTimeout(timer));
   ws.once('message', (data: RawData) => {
@@ -59,7 +65,7 @@ export function greet(ws: WebSocket, socket: TLSSocket, side: Side, options: Hel
       const publicKey = keyOf(hello.memberId);
       const isExpected = hello.memberId !== memberId && (expected ?? hello.memberId) === hello.memberId;
       const isProven =
-        publicKey !== undefined && sm2.verify(publicKey, messageOf(hello.memberId, 1 - side), hello.signature);
+        publicKey !== undefined && sm2.verify(publicKey, messageOf(hello.memberId, otherSide), hello.signature);
       if (!isExpected || !isProven || certifiedName(socket) !== hello.memberId)
         throw new LedgerError('signature-invalid', 'hello of no member');
       onProven(hello.memberId);

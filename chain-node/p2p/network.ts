@@ -37,7 +37,7 @@ export interface Peer {
 }
 export type Upgrade = (request: IncomingMessage, socket: TLSSocket, head: Buffer) => void;
 
-const HELLO_TAG = tag('sealfolio/hello/1');
+export const HELLO_TAG = tag('sealfolio/hello/1');
 const SILENT_AFTER_MS = 10_000;
 const MAX_UNSENT_BYTES = 32 * 1024 * 1024;
 /** From one address, links and those who are not (yet) one. */

@@ -6,7 +6,7 @@ import { readGenesis } from '../../chain-node/genesis.ts';
 import { readTrust } from '../../platform/ledger/trust.ts';
 import { DEMO_MEMBERS, layout } from '../launch/layout.ts';
 import type { Finding } from './finding.ts';
-import { checkChain, type CheckedChain, compareChains } from './ledger.ts';
+import { checkChain, type CheckedChain, compareChains, nodeAt } from './ledger.ts';
 import { checkMember } from './member.ts';
 
 /** Checks a running consortium, reading only. `members` limits whose database is read; every ledger node is. */
@@ -25,7 +25,7 @@ export async function fsck(home: string, members: readonly string[], say: (text:
   const chains: CheckedChain[] = [];
   for (const { memberId } of DEMO_MEMBERS) {
     const { rpc } = JSON.parse(readFileSync(where.member(memberId).nodeConfig, 'utf8')) as { rpc: { port: number } };
-    const chain = await checkChain(`http://127.0.0.1:${rpc.port}`, start);
+    const chain = await checkChain(nodeAt(`http://127.0.0.1:${rpc.port}`), start);
     findings.push(...chain.findings);
     chains.push(chain);
     const blocks = `${chain.hashes.length - chain.base} blocks${chain.base > 0 ? ` from ${chain.base + 1} on` : ''}`;

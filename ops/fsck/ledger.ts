@@ -7,7 +7,7 @@ import { GovernanceFollower } from './governance.ts';
 import { readTransaction } from './transaction.ts';
 
 /** What a node's rpc gives of a block. */
-interface BlockAnswer {
+export interface BlockAnswer {
   hash: string;
   header: LedgerReceipt['header'];
   txs: string[];
@@ -37,6 +37,14 @@ interface NodeStatus {
   base: { height: number; logSize: number };
 }
 
+/** Where a chain is read from. */
+export interface ChainSource {
+  status(): Promise<NodeStatus>;
+  membersAt(height: number): Promise<ReceiptMember[]>;
+  /** Blocks from a height on: as many as come at once, at least one. */
+  blocksFrom(height: number): Promise<BlockAnswer[]>;
+}
+
 const PAGE = 100;
 
 /** What a node's rpc answers. Throws if it cannot be reached, or refuses. */
@@ -47,6 +55,13 @@ export async function get<T>(rpcUrl: string, path: string): Promise<T> {
   if (!response.ok) throw new Error(`${rpcUrl}${path}: ${response.status}`);
   return (await response.json()) as T;
 }
+
+/** A running node, by its rpc. */
+export const nodeAt = (rpcUrl: string): ChainSource => ({
+  status: () => get(rpcUrl, '/v1/status'),
+  membersAt: (height) => get(rpcUrl, `/v1/members?height=${height}`),
+  blocksFrom: (height) => get(rpcUrl, `/v1/blocks?from=${height}&limit=${PAGE}&full=1`),
+});
 
 /** Appends leaves and gives roots: the frontier of complete subtrees, as RFC 6962 §2.1 splits them. */
 class Frontier {
@@ -96,12 +111,14 @@ export interface CheckedChain {
  * began with a snapshot what it has is checked, by the members that it names for its first block; that they are the
  * right ones, and the roots over what lies before, is known once its hashes are those of a node that has all.
  */
-export async function checkChain(rpcUrl: string, { genesisHash, members, policy }: ChainStart): Promise<CheckedChain> {
+export async function checkChain(
+  source: ChainSource,
+  { genesisHash, members, policy }: ChainStart,
+): Promise<CheckedChain> {
   const findings: Finding[] = [];
-  const { memberId, height, base } = await get<NodeStatus>(rpcUrl, '/v1/status');
+  const { memberId, height, base } = await source.status();
   const isWhole = base.height === 0;
-  const membersAt = (at: number) => get<ReceiptMember[]>(rpcUrl, `/v1/members?height=${at}`);
-  let signers: readonly ReceiptMember[] = isWhole ? members : await membersAt(base.height + 1);
+  let signers: readonly ReceiptMember[] = isWhole ? members : await source.membersAt(base.height + 1);
   const governance = new GovernanceFollower(members, policy);
   const frontier = new Frontier();
   const records: LedgerRecordSeen[] = [];
@@ -117,8 +134,8 @@ export async function checkChain(rpcUrl: string, { genesisHash, members, policy 
   let { logSize } = base;
   for (let next = base.height + 1; next <= height;) {
     // A page may hold fewer than it was asked for.
-    const blocks = await get<BlockAnswer[]>(rpcUrl, `/v1/blocks?from=${next}&limit=${PAGE}&full=1`);
-    if (blocks.length === 0) throw new Error(`${rpcUrl}: no block ${next}`);
+    const blocks = await source.blocksFrom(next);
+    if (blocks.length === 0) throw new Error(`${memberId}: no block ${next}`);
     for (const block of blocks) {
       const { header } = block;
       const find = (reason: string) => findings.push({ where: `ledger ${memberId} height ${header.height}`, reason });
@@ -144,7 +161,7 @@ export async function checkChain(rpcUrl: string, { genesisHash, members, policy 
       governance.endBlock(header.height);
       if (!isSigned(block, signers)) find('fewer than a quorum signed');
       if (isWhole) signers = governance.members;
-      else if (header.nextMembersHash !== header.membersHash) signers = await membersAt(header.height + 1);
+      else if (header.nextMembersHash !== header.membersHash) signers = await source.membersAt(header.height + 1);
       if (header.nextMembersHash !== header.membersHash) learnKeys(header.height + 1);
       if (txHashes.root() !== header.txRoot) find('root of the transactions');
       if (logSize !== header.logSize || (isWhole && frontier.root() !== header.logRoot)) find('log root');

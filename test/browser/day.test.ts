@@ -1,6 +1,6 @@
 import { scanOf } from '../../ops/demo/scans.ts';
 import { DEMO_MEMBERS } from '../../ops/launch/layout.ts';
-import { BrowserWorld, expectSound } from '../fixtures/browser.ts';
+import { BrowserWorld, expectSound, holds } from '../fixtures/browser.ts';
 
 /** A page asks who is logged in, and 401 is the answer while nobody is. */
 const world = new BrowserWorld(/401/);
@@ -30,7 +30,7 @@ test('a clerk finds an archive, reads it page by page, and checks its receipt in
   await page.click('text=方若晴');
   const image = page.locator('[data-test=page]');
   await image.waitFor();
-  await page.waitForFunction("document.querySelector('[data-test=page]').naturalWidth > 0");
+  await holds(page, "document.querySelector('[data-test=page]').naturalWidth > 0");
   expect(await page.evaluate("document.querySelector('[data-test=page]').naturalWidth")).toBe(1240);
   await page.keyboard.press('ArrowRight');
   await page.waitForSelector('text=第 2 页，共 3 页');

@@ -2,7 +2,7 @@ import { MongoClient } from 'mongodb';
 import type { Page } from 'playwright-core';
 import { waitForEnd } from '../../ops/ingest/send.ts';
 import { DEMO_MEMBERS } from '../../ops/launch/layout.ts';
-import { axe, BrowserWorld, shot } from '../fixtures/browser.ts';
+import { axe, BrowserWorld, holds, shot } from '../fixtures/browser.ts';
 import { until } from '../fixtures/until.ts';
 
 const world = new BrowserWorld();
@@ -31,8 +31,8 @@ test('the viewer goes through the pages by keyboard, and its catalogue and thumb
   await page.waitForSelector('[data-test=page]');
   await page.keyboard.press('PageDown');
   await page.waitForSelector('.viewer >> text=第 2 页，共 4 页');
-  await page.waitForFunction("document.querySelector('[data-test=page]')?.naturalWidth > 0");
-  await page.waitForFunction("[...document.querySelectorAll('.viewer img')].every((one) => one.complete)");
+  await holds(page, "document.querySelector('[data-test=page]')?.naturalWidth > 0");
+  await holds(page, "[...document.querySelectorAll('.viewer img')].every((one) => one.complete)");
   expect(await page.locator('.viewer .branch').allInnerTexts()).toHaveLength(4);
   await shot(page, 'viewer');
 });

@@ -5,7 +5,7 @@ import { PDFDocument } from 'pdf-lib';
 import type { Page } from 'playwright-core';
 import { visitsIn } from '../../ops/ingest/scan-folder.ts';
 import { readBarcodes } from '../../platform/barcode/read.ts';
-import { BrowserWorld, expectSound, shot } from '../fixtures/browser.ts';
+import { BrowserWorld, expectSound, holds, shot } from '../fixtures/browser.ts';
 import { jpegScan } from '../fixtures/documents.ts';
 
 const world = new BrowserWorld();
@@ -66,7 +66,7 @@ test('a clerk prints the sheets of two visits; a stack scanned with them is spli
   await clerk.check('[data-test=form][value=MR-01]');
   await clerk.check('[data-test=form][value=MR-04]');
   await clerk.click('[data-test=print]');
-  await clerk.waitForFunction('window.prints === 1');
+  await holds(clerk, 'window.prints === 1');
   const sheets = await printed(clerk);
   expect(await Promise.all(sheets.map(saidBy))).toEqual(
     ['SEP/V/YZ1900881/1', 'SEP/F/MR-01', 'SEP/F/MR-04', 'SEP/V/住院 1900882/12', 'SEP/F/MR-01', 'SEP/F/MR-04'].map(
@@ -99,7 +99,7 @@ test('a clerk prints the sheets of two visits; a stack scanned with them is spli
   // Documents alone, for a box of them at the scanner.
   await clerk.locator('[data-test=visit]').nth(1).locator('button').click();
   await fill(clerk, 0, 'patientNo', '');
-  await clerk.waitForFunction("document.querySelectorAll('[data-test=preview] .separator-sheet').length === 2");
+  await holds(clerk, "document.querySelectorAll('[data-test=preview] .separator-sheet').length === 2");
   expect(await Promise.all((await printed(clerk)).map(saidBy))).toEqual([
     ['SEP', 'SEP', 'SEP/F/MR-01'],
     ['SEP', 'SEP', 'SEP/F/MR-04'],

@@ -64,6 +64,8 @@ archive.index({ state: 1, dischargedAt: -1, _id: -1 });
 archive.index({ department: 1, dischargedAt: -1, _id: -1 });
 archive.index({ state: 1, department: 1, dischargedAt: -1, _id: -1 });
 archive.index({ patientName: 1, _id: 1 });
+archive.index({ state: 1, patientName: 1, _id: 1 });
+archive.index({ department: 1, patientName: 1, _id: 1 });
 archive.index({ completeness: 1, dischargedAt: -1, _id: -1 });
 archive.index({ completeness: 1, department: 1, dischargedAt: -1, _id: -1 });
 archive.index({ completenessTemplate: 1, dischargedAt: 1 });

@@ -144,13 +144,17 @@ const all = (...fields: string[]): Record<string, 1> => Object.fromEntries(field
 /** What rows are looked at by, whatever a list finds: an index that holds it counts them without reading them. */
 const KNOWN_BY = all('state', 'departmentId', 'applicant');
 /** Indexes that queries name: each holds all that they ask (api/loans/counts.ts). */
-export const LOAN_INDEXES: Record<'open' | 'waiting', Record<string, 1>> = {
+export const LOAN_INDEXES = {
+  own: all('applicant', 'open', 'state'),
   open: { open: 1, ...KNOWN_BY },
-  waiting: { waitsFor: 1, 'task.expireAt': 1, loanId: 1, ...KNOWN_BY, 'task.escalateAt': 1 },
-};
-loan.index({ applicant: 1, open: 1, state: 1 });
+  waiting: { ...all('waitsFor', 'task.expireAt', 'loanId'), ...KNOWN_BY },
+  late: { ...all('waitsFor', 'departmentId', 'task.escalateAt', 'task.expireAt'), ...KNOWN_BY },
+  ownDue: all('applicant', 'state', 'dueAt'),
+  due: { ...all('state', 'dueAt', 'loanId'), ...KNOWN_BY },
+} as const satisfies Record<string, Record<string, 1>>;
+loan.index(LOAN_INDEXES.own);
 loan.index(LOAN_INDEXES.open, { partialFilterExpression: { open: true } });
-loan.index({ applicant: 1, state: 1, dueAt: 1 });
+loan.index(LOAN_INDEXES.ownDue);
 // Each filter and order that lists offer has one (api/loans/list.ts).
 const when = (field: string) => ({ partialFilterExpression: { [field]: { $gt: 0 } } });
 for (const fields of [[], ['state'], ['applicant'], ['departmentId'], ['archiveId']]) {
@@ -160,9 +164,12 @@ for (const fields of [[], ['state'], ['applicant'], ['departmentId'], ['archiveI
 for (const fields of [[], ['applicant'], ['archiveId'], ['waitsFor', 'departmentId']])
   loan.index({ ...all(...fields), 'task.expireAt': 1, loanId: 1, ...KNOWN_BY }, when('task.expireAt'));
 loan.index(LOAN_INDEXES.waiting, when('task.expireAt'));
-loan.index({ patientNo: 1, loanId: 1 });
-loan.index({ patientName: 1, loanId: 1 });
-loan.index({ applicantName: 1, loanId: 1 });
+loan.index(LOAN_INDEXES.late, when('task.expireAt'));
+loan.index({ 'request.purpose': 1, createdAt: -1, loanId: -1, ...KNOWN_BY });
+// Texts: what was found by one of them is not found by the next.
+loan.index({ ...all('patientNo', 'loanId'), ...KNOWN_BY });
+loan.index({ ...all('patientName', 'loanId', 'patientNo'), ...KNOWN_BY });
+loan.index({ ...all('applicantName', 'loanId', 'patientNo', 'patientName'), ...KNOWN_BY });
 loan.index({ 'task.escalateAt': 1 }, { partialFilterExpression: { 'task.escalateAt': { $exists: true } } });
 
 const event = new Schema<LoanEventRow>(

@@ -10,7 +10,7 @@ import {
   type Snapshot,
   takeSnapshot,
 } from '../../../chain-node/sync/snapshot.ts';
-import { checkChain, compareChains } from '../../../ops/fsck/ledger.ts';
+import { checkChain, compareChains, nodeAt } from '../../../ops/fsck/ledger.ts';
 import { sm2 } from '../../../platform/crypto/index.ts';
 import { createMetrics } from '../../../platform/observe/metrics.ts';
 import { MEMBERS, Nodes } from '../../fixtures/nodes.ts';
@@ -84,7 +84,7 @@ test('fsck checks what a pruned node has, says from where on, and holds it again
     members: members.map((member) => ({ ...member, publicKey: member.publicKey.toString('hex') })),
     policy,
   };
-  const [watch, whole] = await Promise.all(['watch', 'yz1'].map((id) => checkChain(rpcs.url(id), start)));
+  const [watch, whole] = await Promise.all(['watch', 'yz1'].map((id) => checkChain(nodeAt(rpcs.url(id)), start)));
   const { base, height, logSize } = nodes.node('watch').ledger;
   expect(watch).toMatchObject({ memberId: 'watch', base: base.height, findings: [] });
   expect(watch!.records).toHaveLength(logSize - base.logSize);

@@ -2,7 +2,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { createAnchoringActivities } from '../../../activities/anchoring.ts';
 import { createArchivingActivities } from '../../../activities/archiving.ts';
 import { decodeTransaction, signingMessage } from '../../../chain-node/codec/transaction.ts';
-import { checkChain } from '../../../ops/fsck/ledger.ts';
+import { checkChain, nodeAt } from '../../../ops/fsck/ledger.ts';
 import { checkCatalogs } from '../../../ops/fsck/member.ts';
 import { sm2, sm3 } from '../../../platform/crypto/index.ts';
 import type { MemberKeys } from '../../../platform/card/keys.ts';
@@ -148,7 +148,7 @@ test('edits of a catalogue hold that a former key signed: attested before the ke
 
   const { hash, members, policy } = member.nodes.genesis;
   const first = members.map((one) => ({ ...one, publicKey: one.publicKey.toString('hex') }));
-  const chain = await checkChain(member.rpcUrl, { genesisHash: hash.toString('hex'), members: first, policy });
+  const chain = await checkChain(nodeAt(member.rpcUrl), { genesisHash: hash.toString('hex'), members: first, policy });
   expect(chain.findings).toEqual([]);
   const findings = async (keys = chain.keys) => {
     const found: string[] = [];

@@ -382,6 +382,7 @@ export interface LoanDetail {
 export interface LoanCounts {
   tasks: number;
   tasksOverdue: number;
+  dueSoon: number;
   mine: Partial<Record<LoanState, number>>;
   all: Partial<Record<LoanState, number>>;
 }

@@ -1,15 +1,23 @@
 import { computed, ref, shallowRef, watch } from 'vue';
 import { useRoute, useRouter } from 'vue-router';
+import { dueWithin } from '../../../domain/loan/due.ts';
+import { READING_STATES } from '../../../domain/loan/state.ts';
 import { call, query } from '../client/call.ts';
 import type { Loan, LoanPage } from '../client/types.ts';
 import { usePages } from '../paging.ts';
-import { dueWithin } from './due.ts';
 
 export type View = 'mine' | 'tasks' | 'all';
 /** `due`: within so many days, today among them. */
 export type Filters = Record<'q' | 'state' | 'purpose' | 'place' | 'emergency' | 'claimed' | 'due', string>;
 const NONE: Filters = { q: '', state: '', purpose: '', place: '', emergency: '', claimed: '', due: '' };
 const PAGE = 50;
+
+/** As `/loans` is asked for what falls due within so many days. */
+function dueFilter(days: number, now: number) {
+  const { from, before } = dueWithin(days, now);
+  const iso = (instant: number) => new Date(instant).toISOString();
+  return { state: READING_STATES.join(','), dueAfter: iso(from), dueBefore: iso(before) };
+}
 
 /** A list of loans: its filters, which live in the address; the rows so far; what is selected; the row one is at. */
 export function useQueue(view: () => View) {
@@ -30,7 +38,7 @@ export function useQueue(view: () => View) {
   /** As the api takes it. */
   const filter = computed(() => {
     const { due, ...rest } = set();
-    return { view: view(), ...(due !== undefined && dueWithin(Number(due), askedAt.value)), ...rest };
+    return { view: view(), ...(due !== undefined && dueFilter(Number(due), askedAt.value)), ...rest };
   });
   const pages = usePages<Loan, LoanPage>(
     ({ from: cursor, shown, isBackground }) => {

@@ -1,4 +1,4 @@
-import { dueWithin } from '../../../web/src/loans/due.ts';
+import { dueWithin } from '../../../../domain/loan/due.ts';
 
 const at = (iso: string) => Date.parse(iso);
 
@@ -10,8 +10,8 @@ test.each([
 ])(
   'at %s, within %i days: a term that ends at 24:00 of the last of them is, a minute later is not',
   (now, days, begin, end) => {
-    const { dueAfter, dueBefore } = dueWithin(days, at(now));
-    const holds = (due: number) => due >= at(dueAfter) && due < at(dueBefore);
+    const { from, before } = dueWithin(days, at(now));
+    const holds = (due: number) => due >= from && due < before;
     expect([at(begin) - 1, at(begin), at(end), at(end) + 60_000].map(holds)).toEqual([false, true, true, false]);
   },
 );
