@@ -205,6 +205,7 @@ export const PROBLEMS: Record<string, { status: number; zh: string; en: string }
     en: 'The term may be shortened, not made longer',
   },
   'loan-right-not-asked': { status: 422, zh: '申请中没有这项权限', en: 'This right was not asked for' },
+  'loan-branch-not-asked': { status: 422, zh: '申请的范围中没有这个目录项', en: 'This branch was not asked for' },
   'loan-start-early': { status: 409, zh: '尚未到借阅开始时间', en: 'It has not begun yet' },
   'loan-renewal-late': { status: 409, zh: '已过到期时间，不能续借', en: 'It is past due and is not renewed' },
   'loan-renewal-limit': { status: 409, zh: '续借次数已达上限', en: 'Renewed as often as the policy lets' },

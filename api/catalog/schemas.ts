@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { DocumentType, PageMark, ROTATIONS } from '../../domain/catalog.ts';
 import { text } from '../batches/schemas.ts';
 
-const MAX_NODES = 2000;
+export const MAX_NODES = 2000;
 const MAX_PAGES = 100_000;
 
 export const place = z.strictObject({ version: z.int().min(1), edit: z.int().min(0) });

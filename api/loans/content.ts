@@ -1,5 +1,6 @@
 import { type CatalogPlace, PackedPages } from '../../domain/catalog/numbered.ts';
 import { SealfolioError } from '../../domain/errors.ts';
+import { scopeOf } from '../../domain/loan/loan.ts';
 import type { Place, Right } from '../../domain/loan/policy.ts';
 import { READING_STATES } from '../../domain/loan/state.ts';
 import { type Archive, type ArchiveVersion, catalogAt, type LoanRow, type Store } from '../../platform/store/index.ts';
@@ -38,14 +39,15 @@ export async function groundOf({ models }: Store, actor: Actor, archiveId: strin
   ]);
   const isHeld = archive?.legalHold !== undefined;
   if (loan === null || isHeld) return { basis: 'none', isHeld };
-  const { loanId, dueAt, granted, request } = loan;
+  const { loanId, dueAt, granted } = loan;
+  const scope = scopeOf(loan);
   return {
     basis: 'loan',
     loanId,
     until: dueAt!,
     rights: granted!.rights,
-    nodes: request.nodes,
-    nodesOf: request.nodesOf,
+    nodes: scope?.nodes,
+    nodesOf: scope?.nodesOf,
     conditions: granted!.conditions,
   };
 }

@@ -9,6 +9,7 @@ import { countLoans } from './counts.ts';
 import { listLoans, loanFilter, sorting } from './list.ts';
 import { powersOf, visibleFilter } from './powers.ts';
 import { returnRates } from './statistics.ts';
+import { scopeShown, shownScope } from './scope.ts';
 import { loanParams, names, namesOf, shown, shownLoan, withNames } from './shown.ts';
 
 const MAX_LIST = 200;
@@ -103,6 +104,7 @@ export function loanReadingRoutes(deps: ApiDeps): Route[] {
       answer: withNames.extend({
         mayDecide: z.boolean(),
         actingFor: z.string().optional(),
+        scope: shownScope.describe('The branches that the loan is of'),
         events: z.array(z.record(z.string(), z.unknown())),
       }),
       async handle({ params: { loanId: id }, ...call }) {
@@ -121,6 +123,7 @@ export function loanReadingRoutes(deps: ApiDeps): Route[] {
           names: await namesOf(store, [row], people),
           mayDecide: power !== null && !isOwn,
           ...(power?.actingFor !== undefined && { actingFor: power.actingFor }),
+          scope: await scopeShown(store, row),
           events: events.map(({ at, ...event }) => ({ ...event, at: new Date(at).toISOString() })),
         };
       },

@@ -9,6 +9,7 @@ import type { ApiDeps } from '../deps.ts';
 import { type Route, route } from '../route.ts';
 import { applicationIdOf, Applications, type ItemResult, type Request } from './apply.ts';
 import { keyOf, loanCalls, loanObject, refusalShown } from './calls.ts';
+import { requireScope, scope } from './scope.ts';
 import { loanParams, withNames } from './shown.ts';
 
 const archiveId = z.string().regex(/^ar_[a-z0-9]{1,40}$/);
@@ -143,16 +144,20 @@ export function loanRoutes(deps: ApiDeps): Route[] {
       method: 'post',
       path: '/loans/{loanId}/approve',
       permission: 'loan:decide',
-      summary: 'Approve: as asked, for fewer days, with fewer rights, on conditions',
+      summary: 'Approve: as asked, for fewer days, with fewer rights, fewer branches of the catalogue, on conditions',
       params: loanParams,
       body: z.strictObject({
         taskId,
         days: z.int().min(1).max(365).optional(),
         rights: z.array(z.enum(Right)).min(1).max(3).optional(),
+        scope: scope.optional(),
         conditions: text(500).optional(),
       }),
       answer: withNames,
-      handle: ({ params: { loanId: id }, body, ...call }) => review(id, { act: 'approve', ...body }, call),
+      async handle({ params: { loanId: id }, body, ...call }) {
+        if (body.scope !== undefined) await requireScope(store, (await find(id, call)).row.archiveId, body.scope);
+        return review(id, { act: 'approve', ...body }, call);
+      },
     }),
     ...(
       [

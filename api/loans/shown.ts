@@ -3,6 +3,7 @@ import { LoanState } from '../../domain/loan/state.ts';
 import { Place, Purpose, REVIEW_ROLES, Right } from '../../domain/loan/policy.ts';
 import type { LoanRow, Store } from '../../platform/store/index.ts';
 import { displayNames } from '../people/names.ts';
+import { scope } from './scope.ts';
 
 const instant = z.string().describe('RFC 3339');
 export const shownTask = z.object({
@@ -45,7 +46,14 @@ export const shownLoan = z.object({
   passed: z.number(),
   task: shownTask.optional(),
   decisions: z.array(z.record(z.string(), z.unknown())),
-  granted: z.object({ days: z.number(), rights: z.array(z.enum(Right)), conditions: z.string().optional() }).optional(),
+  granted: z
+    .object({
+      days: z.number(),
+      rights: z.array(z.enum(Right)),
+      conditions: z.string().optional(),
+      scope: scope.partial({ nodesOf: true }).optional().describe('The branches that a reviewer left'),
+    })
+    .optional(),
   submittedAt: instant.optional(),
   approvedAt: instant.optional(),
   startBy: instant.optional(),

@@ -1,5 +1,16 @@
+import { isSamePlace } from '../catalog/numbered.ts';
 import type { Refusal } from './eligibility.ts';
-import { type Decision, type Instant, type Loan, LoanStep, type LoanTerms, type Outcome, SYSTEM } from './loan.ts';
+import {
+  type Decision,
+  type Instant,
+  type Loan,
+  LoanStep,
+  type LoanTerms,
+  type Outcome,
+  type Scope,
+  scopeOf,
+  SYSTEM,
+} from './loan.ts';
 import type { ReviewRole, Right } from './policy.ts';
 import { isEnded, type LoanMove, nextState, READING_STATES } from './state.ts';
 import { dueAfter, type LoanTimer, taskTimes } from './times.ts';
@@ -22,6 +33,7 @@ export type LoanAct =
       act: 'approve';
       days?: number | undefined;
       rights?: Right[] | undefined;
+      scope?: Required<Scope> | undefined;
       conditions?: string | undefined;
     } & ByReviewer)
   | ({ act: 'refuse'; reason: string } & ByReviewer)
@@ -102,9 +114,18 @@ function reviewRefusal(loan: Loan, act: ReviewAct, now: Instant, terms: LoanTerm
   if ((act.days ?? asked) > asked) return refuse('loan-term-longer', { field: 'days', limit: asked });
   const right = act.rights?.find((one) => !loan.request.rights.includes(one));
   if (right !== undefined) return refuse('loan-right-not-asked', { field: 'rights', right });
+  const taken = act.scope && notAsked(act.scope, scopeOf(loan));
+  if (taken !== undefined) return refuse('loan-branch-not-asked', { field: 'scope', node: taken });
   if (loan.state === 'overdue' && renewedDue(loan, act.days ?? asked, terms).dueAt <= now)
     return refuse('loan-renewal-late', { dueAt: loan.dueAt });
   return null;
+}
+
+/** The first branch that is not of what was asked for; of another catalogue none is. */
+function notAsked({ nodes, nodesOf }: Scope, asked: Scope | null): number | undefined {
+  if (asked === null) return undefined;
+  const isOther = asked.nodesOf !== undefined && !isSamePlace(asked.nodesOf, nodesOf!);
+  return nodes.find((one) => isOther || !asked.nodes.includes(one));
 }
 
 /** Counts what is reviewed as one: a submission, or a renewal. */
@@ -225,10 +246,12 @@ function approve(step: LoanStep, act: Extract<LoanAct, { act: 'approve' }>, term
   });
   const levels = kind === 'renewal' ? terms.policy.renewal.levels : loan.levels;
   const before = loan.granted;
+  const scope = act.scope ?? before?.scope;
   if (kind === 'application')
     loan.granted = {
       days: Math.min(days ?? loan.request.days, before?.days ?? loan.request.days),
       rights: (before?.rights ?? [...loan.request.rights]).filter((one) => act.rights?.includes(one) ?? true),
+      ...(scope !== undefined && { scope }),
       ...joined(before?.conditions, conditions),
     };
   const renewal = loan.renewals.at(-1);

@@ -1,4 +1,5 @@
 import type { WorkCalendar } from '../calendar.ts';
+import type { CatalogPlace } from '../catalog/numbered.ts';
 import type { LoanRequest } from './eligibility.ts';
 import type { LoanPolicy, ReviewRole, Right } from './policy.ts';
 import { isEnded, type LoanMove, type LoanState, nextState } from './state.ts';
@@ -51,6 +52,12 @@ export interface Renewal {
   outcome?: 'granted' | 'refused' | 'cancelled' | 'late';
 }
 
+/** Some branches of a catalogue, and whose numbers these are. */
+export interface Scope {
+  nodes: number[];
+  nodesOf?: CatalogPlace | undefined;
+}
+
 /** 借阅: one archive, one borrower. What the workflow holds, and what lists show of it. */
 export interface Loan {
   loanId: string;
@@ -70,7 +77,7 @@ export interface Loan {
   task?: ReviewTask;
   decisions: Decision[];
   /** Terms that were granted: never more than asked for. */
-  granted?: { days: number; rights: Right[]; conditions?: string };
+  granted?: { days: number; rights: Right[]; conditions?: string; scope?: Scope };
   submittedAt?: Instant;
   approvedAt?: Instant;
   startBy?: Instant;
@@ -82,6 +89,10 @@ export interface Loan {
   lastReminderAt?: Instant;
   closed?: { at: Instant; by: string; cause: string };
 }
+
+/** The branches that a loan is of: those that were asked for, less what a reviewer took away; null: the whole archive. */
+export const scopeOf = ({ request: { nodes, nodesOf }, granted }: Pick<Loan, 'request' | 'granted'>): Scope | null =>
+  granted?.scope ?? (nodes === undefined ? null : { nodes: [...nodes], nodesOf });
 
 /** What happened, in the order of `seq`. Without a move the state stayed. */
 export interface LoanEvent {

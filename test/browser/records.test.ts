@@ -3,7 +3,7 @@ import { BrowserWorld, DESK, expectSound, shot } from '../fixtures/browser.ts';
 
 /** Every text that a person can type is tried as a script. */
 const EVIL = '<img src=x onerror="document.title=\'XSS\'"><script>document.title="XSS"</script>{{7*7}}';
-const NAMES = ['方若晴', '韩子安', '沈立夏', '陆明远', '白思齐', '秦知远', '施雨眠', '江望舒', '顾清和'];
+const NAMES = ['方若晴', '韩子安', '沈立夏', '陆明远', '白思齐', '秦知远', '施雨眠', '江望舒', '顾清和', '温以宁'];
 const world = new BrowserWorld();
 const archiveIds: string[] = [];
 
@@ -224,6 +224,33 @@ test('many at once: all rows of the filter, a result for each, found again among
   await clerk.waitForSelector(`.el-popover >> text=${EVIL.slice(0, 20)}`);
 });
 
+test('the records room lends a branch of the catalogue only', async () => {
+  const doctor = await world.login('doctor');
+  await doctor.goto(`${world.url}/loans/apply?archives=${archiveIds[9]}`);
+  await doctor.click('.el-radio-button:has-text("诊疗")');
+  await doctor.fill('#reason', '核对医嘱');
+  await doctor.click('[data-test=apply]');
+  await doctor.click('[data-test=results] li a');
+  await doctor.waitForSelector('[data-test=scope]:has-text("整份")');
+
+  const clerk = await world.login('clerk');
+  await clerk.click('tr:has-text("温以宁")');
+  await clerk.click('[data-test=approve]');
+  const branch = (title: string) => clerk.locator('[data-test=grant-scope] .el-checkbox', { hasText: title });
+  await branch('病案首页').click();
+  await branch('医嘱').click();
+  await clerk.waitForSelector('[data-test=grant-scope] >> text=请至少保留一个目录项');
+  expect(await clerk.isDisabled('[data-test=decide]')).toBe(true);
+  await branch('医嘱').click();
+  await sound(clerk, 'review-scope');
+  await clerk.click('[data-test=decide]');
+
+  await doctor.waitForSelector('[data-test=scope]:has-text("医嘱")');
+  expect(await doctor.innerText('[data-test=scope]')).toBe('医嘱');
+  await doctor.click('[data-test=start]');
+  await doctor.waitForSelector('.title-line >> text=借阅中');
+});
+
 test('a draft keeps when it begins; the records room takes a right away; due soon is found; the filters tell tasks apart', async () => {
   const medical = await world.login('medical');
   // Whatever day it is: a term of two days ends in two days.
@@ -279,7 +306,7 @@ test('a draft keeps when it begins; the records room takes a right away; due soo
   await medical.click('tr:has-text("江望舒")');
   await medical.click('[data-test=approve]');
   // What the first level took away is not there to be given.
-  expect(await medical.locator('.decision .el-checkbox').allInnerTexts()).toEqual(['查看', '下载']);
+  expect(await medical.locator('[data-test=grant-rights] .el-checkbox').allInnerTexts()).toEqual(['查看', '下载']);
   await medical.click('[data-test=decide]');
   await doctor.waitForSelector('.title-line >> text=借阅中');
   expect(await doctor.locator('.facts').innerText()).toContain('批准：2 天，查看、下载');
@@ -293,6 +320,22 @@ test('a draft keeps when it begins; the records room takes a right away; due soo
   // It has two days: it is not due today.
   await choose('到期时间', '今天到期');
   await clerk.waitForSelector('text=没有符合条件的借阅');
+});
+
+test('a loan leads to the version of the policy that it began with', async () => {
+  const doctor = await world.login('doctor');
+  const loanId = await doctor.evaluate<string>(
+    "fetch('/api/v1/loans?view=mine&limit=200').then((one) => one.json()).then(({ items }) => items.find((one) => one.policyVersion === 1).loanId)",
+  );
+  await doctor.goto(`${world.url}/loans/${loanId}`);
+  await doctor.click('[data-test=policy-version]');
+  await doctor.waitForURL('**/loan-policy?version=1');
+  await doctor.waitForSelector('[data-test=not-in-force] >> text=/这是第 1 版；现行的是第 \\d 版/');
+  await sound(doctor, 'policy-before');
+  await doctor.click('li:has-text("现行") button');
+  await doctor.waitForSelector('[data-test=not-in-force]', { state: 'detached' });
+  await doctor.goto(`${world.url}/loan-policy?version=99`);
+  await doctor.waitForSelector('[data-test=not-in-force] >> text=没有列出第 99 版');
 });
 
 test('an archive is marked, and its next loan is reviewed by 医务科 too; nobody else may', async () => {

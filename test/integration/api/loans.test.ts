@@ -597,6 +597,44 @@ describe('reading', () => {
     await act(doctor, loanId, 'return');
   });
 
+  test('only the branches that the reviewer left', async () => {
+    const [item] = await apply(doctor, ['ar_pages']);
+    const loanId = item!.loanId!;
+    const { scope } = await clerk.ok<{ scope: { nodesOf: object; branches: { node: number; pages: number }[] } }>(
+      'get',
+      `/loans/${loanId}`,
+    );
+    expect(scope.branches.map(({ node, pages }) => [node, pages])).toEqual([
+      [0, 1],
+      [1, 1],
+    ]);
+    const taskId = await taskOf(loanId);
+    const left = (nodes: number[], nodesOf = scope.nodesOf) =>
+      refused(clerk, loanId, 'approve', { taskId, scope: { nodes, nodesOf } });
+    expect(await left([2])).toMatchObject({ status: 422, code: 'loan-scope-invalid', data: { node: 2 } });
+    expect(await left([0], { version: 9, edit: 0 })).toMatchObject({ code: 'loan-scope-invalid' });
+    expect(await left([])).toMatchObject({ status: 400, code: 'request-invalid' });
+    const { loan } = await approve(clerk, loanId, { scope: { nodes: [1], nodesOf: scope.nodesOf } });
+    expect(loan).toMatchObject({ granted: { scope: { nodes: [1] } } });
+    await act(doctor, loanId, 'start');
+    expect((await page(doctor)).body).toMatchObject({ code: 'page-out-of-scope' });
+    await doctor.call('get', '/archives/ar_pages/pages/2').expect(200);
+    expect(await show(doctor, loanId)).toMatchObject({ scope: { branches: [{ node: 1 }] } });
+    await act(doctor, loanId, 'return');
+  });
+
+  test('a reviewer leaves no branch that was not asked for', async () => {
+    const [item] = await apply(doctor, [], { archives: [{ archiveId: 'ar_pages', nodes: [1] }] });
+    const loanId = item!.loanId!;
+    const scope = { nodes: [0], nodesOf: { version: 1, edit: 0 } };
+    expect(await refused(clerk, loanId, 'approve', { taskId: await taskOf(loanId), scope })).toMatchObject({
+      status: 422,
+      code: 'loan-branch-not-asked',
+      data: { field: 'scope', node: 0 },
+    });
+    await act(doctor, loanId, 'withdraw');
+  });
+
   test('with the right to download, of the whole', async () => {
     const loanId = await lend({ purpose: 'insurance', rights: ['view', 'print', 'download'] });
     // What a borrower takes away is a copy with a watermark, not the sealed original.

@@ -381,7 +381,7 @@ export interface Loan {
   passed: number;
   task?: ReviewTask;
   decisions: Decision[];
-  granted?: { days: number; rights: Right[]; conditions?: string };
+  granted?: { days: number; rights: Right[]; conditions?: string; scope?: { nodes: number[] } };
   submittedAt?: string;
   startBy?: string;
   startedAt?: string;
@@ -408,6 +408,11 @@ export interface LoanDetail {
   names: Record<string, string>;
   mayDecide: boolean;
   actingFor?: string;
+  /** The branches that it is of, and whose numbers these have. */
+  scope: {
+    nodesOf: { version: number; edit: number } | null;
+    branches: { node: number; title: string; pages: number }[];
+  };
   events: ShownEvent[];
 }
 

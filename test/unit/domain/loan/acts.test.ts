@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { dayOf } from '../../../../domain/calendar.ts';
 import { carryOut, type LoanAct, onTimer, refusalOf } from '../../../../domain/loan/acts.ts';
-import type { Loan, LoanEvent } from '../../../../domain/loan/loan.ts';
+import { type Loan, type LoanEvent, scopeOf } from '../../../../domain/loan/loan.ts';
 import type { LoanPolicy } from '../../../../domain/loan/policy.ts';
 import { isEnded, type LOAN_MOVES, nextState } from '../../../../domain/loan/state.ts';
 import { submitDraft } from '../../../../domain/loan/submit.ts';
@@ -123,6 +123,29 @@ describe('the way of a loan', () => {
       state: 'approved',
       granted: { days: 20, rights: ['view'], conditions: '仅限本科室；不得外传' },
     });
+  });
+
+  test('two levels: each takes branches away; what is left is of the catalogue that the first saw', () => {
+    const of = { version: 1, edit: 0 };
+    const run = new Run({ levels: ['departmentHead', 'recordsClerk'] });
+    expect(scopeOf(run.loan)).toBeNull();
+    run.approve('he', { scope: { nodes: [0, 2], nodesOf: of } });
+    expect(scopeOf(run.loan)).toEqual({ nodes: [0, 2], nodesOf: of });
+    const taken =
+      (nodes: number[], nodesOf = of) =>
+      () =>
+        run.approve('lin', { scope: { nodes, nodesOf } });
+    expect(taken([0, 1])).toThrow('loan-branch-not-asked');
+    expect(taken([0], { version: 1, edit: 1 })).toThrow('loan-branch-not-asked');
+    taken([2])();
+    expect(run.loan).toMatchObject({ state: 'approved', granted: { scope: { nodes: [2], nodesOf: of } } });
+  });
+
+  test('branches that were asked for stay, where no reviewer takes any', () => {
+    const request = { ...draftLoan(NOW).request, nodes: [1, 3], nodesOf: { version: 2, edit: 1 } };
+    const run = new Run({ request }).approve();
+    expect(scopeOf(run.loan)).toEqual({ nodes: [1, 3], nodesOf: { version: 2, edit: 1 } });
+    expect(run.loan.granted).not.toHaveProperty('scope');
   });
 
   test('sent back, edited, handed in again: the review begins anew', () => {
