@@ -249,6 +249,21 @@ test('the records room lends a branch of the catalogue only', async () => {
   expect(await doctor.innerText('[data-test=scope]')).toBe('医嘱');
   await doctor.click('[data-test=start]');
   await doctor.waitForSelector('.title-line >> text=借阅中');
+  await doctor.goto(`${world.url}/archives/${archiveIds[9]}`);
+  await pageShown(doctor);
+  // The page that opens is of that branch, and no other can be turned to.
+  const pages = await doctor.evaluate<Record<string, number>>(
+    `Promise.all([1, 2].map((page) => fetch('/api/v1/archives/${archiveIds[9]}/pages/' + page).then((one) => [page, one.status]))).then(Object.fromEntries)`,
+  );
+  expect(pages).toEqual({ 1: 403, 2: 200 });
+  await doctor.waitForSelector('.viewer >> text=第 2 页，共 2 页');
+  expect(await doctor.locator('.viewer .branch:disabled').allInnerTexts()).toEqual([
+    expect.stringMatching(/病案首页\s*未借/),
+  ]);
+  expect(await doctor.locator('.viewer .thumbnail').count()).toBe(1);
+  await doctor.keyboard.press('ArrowRight');
+  await doctor.waitForSelector('.viewer >> text=第 2 页，共 2 页');
+  await sound(doctor, 'partly-lent');
 });
 
 test('a draft keeps when it begins; the records room takes a right away; due soon is found; the filters tell tasks apart', async () => {

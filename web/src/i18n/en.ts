@@ -146,6 +146,7 @@ export const en: Messages = {
     height: 'Block height {height}',
     attempts: 'Attempt {n}',
     thumbnail: 'Thumbnail of page {n}',
+    notLent: 'Not lent',
     print: 'Print',
     printWhich: 'Which pages? There are {total}; write 3 or 3-8. Each is traced and counted.',
     printHow: 'A page or a range: 3 or 3-8',

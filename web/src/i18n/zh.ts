@@ -145,6 +145,7 @@ export const zh = {
     height: '区块高度 {height}',
     attempts: '第 {n} 次尝试',
     thumbnail: '第 {n} 页缩略图',
+    notLent: '未借',
     print: '打印',
     printWhich: '打印哪些页？共 {total} 页，如 3 或 3-8。每页记入留痕并计数。',
     printHow: '请输入页码或范围，如 3 或 3-8',
