@@ -21,6 +21,11 @@ const minute = new Intl.DateTimeFormat('sv-SE', { timeZone: 'Asia/Shanghai', dat
 
 /** Under which loan it was read, for the trace. */
 const under = (ground: Ground) => (ground.basis === 'loan' ? { loanId: ground.loanId } : {});
+/** What was read, by the digest of its package: the one that is attested. */
+const sealed = ({ version, package: packed }: ArchiveVersion) => ({
+  version,
+  ...(packed !== undefined && { sm3: packed.sm3 }),
+});
 const object = (id: string) => ({ type: 'archive', id });
 const USES = { view: 'archive.page', print: 'archive.print', prefetch: 'archive.prefetch' } as const;
 
@@ -58,7 +63,7 @@ export function readingRoutes({ store, memberName, watermark }: ApiDeps): Route[
     version?: number,
   ): Promise<void> {
     const [found, { patientName }] = await Promise.all([versionOf(store, id, version), archiveOf(store, id)]);
-    const details = { version: found.version, isCopy: true };
+    const details = { ...sealed(found), isCopy: true };
     const { at } = await traced(store, call, 'archive.package', object(id), { ...under(ground), details });
     const boxes = new Map(found.documents.map(({ objectId, pages: sizes }) => [objectId, sizes]));
     // As the catalogue shows it today: in its order, turned, without what is marked as blank or twice there.
@@ -110,7 +115,7 @@ export function readingRoutes({ store, memberName, watermark }: ApiDeps): Route[
         const found = await versionOf(store, id, version);
         await requirePage(store, ground, found, page);
         const action = size === 'thumbnail' ? 'archive.thumbnail' : USES[use];
-        const details = { version: found.version, page };
+        const details = { ...sealed(found), page };
         const { at } = await traced(store, call, action, object(id), { ...under(ground), details });
         const image =
           size === 'thumbnail'
@@ -137,7 +142,7 @@ export function readingRoutes({ store, memberName, watermark }: ApiDeps): Route[
         const ground = await requireContent(store, call.actor, id, 'view');
         const found = await versionOf(store, id, version);
         await requirePage(store, ground, found, page);
-        const details = { version: found.version, page, isAhead: true };
+        const details = { ...sealed(found), page, isAhead: true };
         await traced(store, call, 'archive.page', object(id), { ...under(ground), details });
         return undefined;
       },
@@ -186,14 +191,14 @@ export function readingRoutes({ store, memberName, watermark }: ApiDeps): Route[
       params,
       query: versioned,
       async handle({ params: { archiveId: id }, query: { version }, response, ...call }) {
-        const { receipt, version: number } = await versionOf(store, id, version);
-        if (receipt === undefined) throw new SealfolioError('receipt-not-found', { archiveId: id });
-        await traced(store, call, 'archive.receipt', object(id), { details: { version: number } });
+        const found = await versionOf(store, id, version);
+        if (found.receipt === undefined) throw new SealfolioError('receipt-not-found', { archiveId: id });
+        await traced(store, call, 'archive.receipt', object(id), { details: sealed(found) });
         response
           .set('Cache-Control', 'no-store')
-          .attachment(`${id}-v${number}.receipt.json`)
+          .attachment(`${id}-v${found.version}.receipt.json`)
           .type('application/json')
-          .send(receipt);
+          .send(found.receipt);
       },
     }),
     route({
@@ -207,14 +212,15 @@ export function readingRoutes({ store, memberName, watermark }: ApiDeps): Route[
       async handle({ params: { archiveId: id }, query: { version }, request, response, ...call }) {
         const ground = await requireContent(store, call.actor, id, 'download');
         if (ground.basis === 'loan' && ground.nodes !== undefined) throw new SealfolioError('page-out-of-scope');
-        const { package: packed, version: number } = await versionOf(store, id, version);
+        const found = await versionOf(store, id, version);
+        const { package: packed, version: number } = found;
         if (packed === undefined) throw new SealfolioError('version-not-found', { archiveId: id });
         if (ground.basis === 'loan') return sendCopy(id, ground, { ...call, request, response }, version);
         const ranges = request.range(packed.bytes, { combine: true });
         if (ranges === -1 || (Array.isArray(ranges) && ranges.length > 1))
           throw new SealfolioError('range-invalid', { bytes: packed.bytes });
         const range = Array.isArray(ranges) ? { start: ranges[0]!.start, end: ranges[0]!.end + 1 } : null;
-        await traced(store, call, 'archive.package', object(id), { ...under(ground), details: { version: number } });
+        await traced(store, call, 'archive.package', object(id), { ...under(ground), details: sealed(found) });
         const source = await store.objects.read(packed.objectId, range);
         const { start, end } = range ?? { start: 0, end: packed.bytes };
         response

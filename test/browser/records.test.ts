@@ -171,9 +171,15 @@ test('the day of 医务科: a dispute passes the records room first; two at one 
   await medical.waitForSelector('text=暂定，待公布');
   await medical.click('[data-test=change-policy]');
   await medical.fill('#renewal-times', '2');
+  await medical.getByLabel('抢救：多少分钟提醒').fill('12');
+  await medical.click('.el-select:has([aria-label="借出病案室 到期时"])');
+  await medical.click('.el-select-dropdown__item:has-text("到期自动归还"):visible');
+  await sound(medical, 'policy-editor');
   await medical.fill('#policy-reason', EVIL);
   await medical.click('[data-test=publish-policy]');
   await medical.waitForSelector('button:has-text("第 2 版")');
+  const shown = await medical.locator('.panel dl').innerText();
+  for (const changed of ['12 / 20 / 120', '3 个工作日，到期自动归还']) expect(shown).toContain(changed);
   await shot(medical, 'policy');
 });
 

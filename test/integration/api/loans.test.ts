@@ -1,7 +1,13 @@
 import { jcs, sm3 } from '../../../platform/crypto/index.ts';
 import { CALENDAR } from '../../../domain/calendar.ts';
 import { DEFAULT_LOAN_POLICY } from '../../../domain/loan/policy.ts';
-import { type LoanEventRow, type LoanRow, type Notice, projectLoan } from '../../../platform/store/index.ts';
+import {
+  type ArchiveVersion,
+  type LoanEventRow,
+  type LoanRow,
+  type Notice,
+  projectLoan,
+} from '../../../platform/store/index.ts';
 import { tellVolumes } from '../../../platform/store/volumes.ts';
 import { loanQuery, loanWorkflowId, TaskQueue, WorkflowName } from '../../../workflows/shared.ts';
 import { type Person, TestApi } from '../../fixtures/api.ts';
@@ -517,10 +523,13 @@ describe('reading', () => {
     const trace = await member.store.models.TraceEntry.find({ loanId, kind: { $in: ['page', 'preview'] } })
       .sort({ seq: 1 })
       .lean();
+    const version = await member.store.models.ArchiveVersion.findOne({ archiveId: 'ar_pages' }).lean<ArchiveVersion>();
+    // By the digest of the very package that was attested.
+    const details = { version: 1, page: 1, sm3: version!.package!.sm3 };
     expect(trace).toMatchObject([
-      { actor: { id: 'doctor' }, action: 'archive.page', purpose: 'treatment', details: { version: 1, page: 1 } },
-      { action: 'archive.prefetch', details: { version: 1, page: 1 } },
-      { action: 'archive.page', details: { version: 1, page: 1, isAhead: true } },
+      { actor: { id: 'doctor' }, action: 'archive.page', purpose: 'treatment', details },
+      { action: 'archive.prefetch', details },
+      { action: 'archive.page', details: { ...details, isAhead: true } },
     ]);
   });
 
