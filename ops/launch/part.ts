@@ -99,26 +99,39 @@ export class Part {
     const log = openSync(path.join(runDir, `${name}.log`), 'a');
     const child = spawn(command, args, { env: env ?? process.env, stdio: ['ignore', log, log], detached: true });
     closeSync(log);
+    try {
+      if (child.pid !== undefined)
+        writeFileSync(this.#pidFile, JSON.stringify({ pid: child.pid, started: startTicks(child.pid) }));
+    } catch (error) {
+      // Nobody would know of it.
+      child.kill('SIGKILL');
+      throw error;
+    }
     this.#child = child;
-    if (child.pid !== undefined)
-      writeFileSync(this.#pidFile, JSON.stringify({ pid: child.pid, started: startTicks(child.pid) }));
     this.#exited = new Promise((done) => {
       child.once('error', () => done());
       child.once('exit', () => done());
     });
     const began = Date.now();
-    void this.#exited.then(async () => {
-      if (this.#stopping) {
-        rmSync(this.#pidFile, { force: true });
-        return;
-      }
-      if (Date.now() - began > 60_000) this.#backoff = FIRST_BACKOFF_MS;
+    void this.#exited.then(() => this.#again(began));
+  }
+
+  /** Starts it anew, unless it was ended; what hinders that, as a full disk does, may be over later. */
+  async #again(began: number): Promise<void> {
+    if (this.#stopping) return rmSync(this.#pidFile, { force: true });
+    if (Date.now() - began > 60_000) this.#backoff = FIRST_BACKOFF_MS;
+    for (;;) {
       await delay(this.#backoff);
       this.#backoff = Math.min(2 * this.#backoff, MAX_BACKOFF_MS);
       if (this.#stopping) return;
-      this.restarts += 1;
-      this.#spawn();
-    });
+      try {
+        this.#spawn();
+        this.restarts += 1;
+        return;
+      } catch (error) {
+        console.error(`${this.options.name} could not be started again: ${(error as Error).message}`);
+      }
+    }
   }
 }
 
