@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { AnyBulkWriteOperation } from 'mongodb';
 import { heartbeat } from '@temporalio/activity';
 import {
   ARCHIVE_STREAM,
@@ -30,6 +31,12 @@ async function inParallel<T>(items: readonly T[], run: (item: T) => Promise<void
     for (let item = queue.shift(); item !== undefined; item = queue.shift()) await run(item);
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
+}
+
+/** Records of a stream, and which one an item of the outbox is about. */
+interface Placed {
+  model: { bulkWrite(writes: AnyBulkWriteOperation[], options: { ordered: false }): Promise<unknown> };
+  filterOf(item: OutboxItem): Record<string, unknown>;
 }
 
 const isWrongSignature = (error: unknown): boolean =>
@@ -168,49 +175,38 @@ export function createAnchoringActivities({ memberId, trust, store, keys, ledger
     await OutboxItem.updateOne({ archiveId, version }, { $set: { state: 'final' } });
   }
 
-  /** Writes down where the events of loans are; their proofs are asked of the node when someone wants to see one. */
-  async function deliverLoanEvents(items: readonly OutboxItem[], { height, index }: LedgerPlace): Promise<void> {
-    if (items.length === 0) return;
-    await LoanEvent.bulkWrite(
-      items.map(({ archiveId: loanId, version: seq, txId, indexInTx }) => ({
-        updateOne: {
-          filter: { loanId, seq },
-          update: { $set: { attestation: { txId, indexInTx, height, logIndex: index + indexInTx! } } },
-        },
-      })) as never,
-      { ordered: false },
-    );
-    await OutboxItem.updateMany({ txId: items[0]!.txId!, stream: LOAN_STREAM }, { $set: { state: 'final' } });
-  }
+  /** What is only told its place, and where the outbox's item says it is; its proof is asked of the node when someone wants to see it. */
+  const placed: Record<string, Placed> = {
+    [LOAN_STREAM]: { model: LoanEvent, filterOf: ({ archiveId: loanId, version: seq }) => ({ loanId, seq }) },
+    [CATALOG_STREAM]: {
+      model: CatalogEdit,
+      filterOf: ({ archiveId: subject, version: edit }) => {
+        const [archiveId, version] = subject.split('/');
+        return { archiveId, version: Number(version), edit };
+      },
+    },
+    [CORRECTION_STREAM]: {
+      model: Correction,
+      filterOf: ({ archiveId: subject, version: correction }) => ({ archiveId: subject.split('/')[0], correction }),
+    },
+  };
 
-  /** The same for edits of catalogues. */
-  async function deliverCatalogEdits(items: readonly OutboxItem[], { height, index }: LedgerPlace): Promise<void> {
+  /** Writes down where the records of a stream are. */
+  async function deliverPlaces(
+    { model, filterOf }: Placed,
+    items: readonly OutboxItem[],
+    { height, index }: LedgerPlace,
+  ): Promise<void> {
     if (items.length === 0) return;
-    await CatalogEdit.bulkWrite(
-      items.map(({ archiveId: subject, version: edit, txId, indexInTx }) => {
-        const [archiveId, version] = subject.split('/') as [string, string];
-        const attestation = { txId, indexInTx, height, logIndex: index + indexInTx! };
-        return {
-          updateOne: { filter: { archiveId, version: Number(version), edit }, update: { $set: { attestation } } },
-        };
-      }) as never,
+    const { txId, stream } = items[0]!;
+    await model.bulkWrite(
+      items.map((item) => {
+        const attestation = { txId, indexInTx: item.indexInTx, height, logIndex: index + item.indexInTx! };
+        return { updateOne: { filter: filterOf(item), update: { $set: { attestation } } } };
+      }),
       { ordered: false },
     );
-    await OutboxItem.updateMany({ txId: items[0]!.txId!, stream: CATALOG_STREAM }, { $set: { state: 'final' } });
-  }
-
-  /** The same for corrections. */
-  async function deliverCorrections(items: readonly OutboxItem[], { height, index }: LedgerPlace): Promise<void> {
-    if (items.length === 0) return;
-    await Correction.bulkWrite(
-      items.map(({ archiveId: subject, version: correction, txId, indexInTx }) => {
-        const attestation = { txId, indexInTx, height, logIndex: index + indexInTx! };
-        const [archiveId] = subject.split('/');
-        return { updateOne: { filter: { archiveId, correction }, update: { $set: { attestation } } } };
-      }) as never,
-      { ordered: false },
-    );
-    await OutboxItem.updateMany({ txId: items[0]!.txId!, stream: CORRECTION_STREAM }, { $set: { state: 'final' } });
+    await OutboxItem.updateMany({ txId: txId!, stream: stream! }, { $set: { state: 'final' } });
   }
 
   /** Writes down where batches of the trace are, once the ledger's own proof of each holds. */
@@ -233,24 +229,10 @@ export function createAnchoringActivities({ memberId, trust, store, keys, ledger
       if (tx === null) return { anchored: 0, remaining: 0 };
       const place = await finality(tx);
       const items = await OutboxItem.find({ txId: tx.txId, state: 'reserved' }).lean<OutboxItem[]>();
-      await deliverLoanEvents(
-        items.filter(({ stream }) => stream === LOAN_STREAM),
-        place,
-      );
-      await deliverCatalogEdits(
-        items.filter(({ stream }) => stream === CATALOG_STREAM),
-        place,
-      );
-      await deliverCorrections(
-        items.filter(({ stream }) => stream === CORRECTION_STREAM),
-        place,
-      );
-      await deliverTrace(
-        items.filter(({ stream }) => stream === TRACE_STREAM),
-        place,
-      );
-      const versions = items.filter(({ stream = ARCHIVE_STREAM }) => stream === ARCHIVE_STREAM);
-      await inParallel(versions, async (item) => {
+      const inStream = (name: string) => items.filter(({ stream = ARCHIVE_STREAM }) => stream === name);
+      for (const [stream, to] of Object.entries(placed)) await deliverPlaces(to, inStream(stream), place);
+      await deliverTrace(inStream(TRACE_STREAM), place);
+      await inParallel(inStream(ARCHIVE_STREAM), async (item) => {
         await deliver(item, place);
         heartbeat(tx.txId);
       });

@@ -4,7 +4,7 @@ import { ATTEST_TAG, type AttestationManifest, KEY_TAG, SALT_BYTES } from '../do
 import { buildCatalog, type DocumentType, extendCatalog, missingBranches } from '../domain/catalog.ts';
 import { isSealfolioError, SealfolioError } from '../domain/errors.ts';
 import { AttestationState, BatchState, PartState } from '../domain/status.ts';
-import { jcs, sm2, sm3 } from '../platform/crypto/index.ts';
+import { jcs, sm2, sm3, taggedSm3 } from '../platform/crypto/index.ts';
 import { inspect } from '../platform/ofd/inspect.ts';
 import type { MediaType } from '../platform/ofd/media.ts';
 import { packOfd, type PackagePage } from '../platform/ofd/package.ts';
@@ -34,10 +34,6 @@ interface VersionOf {
 
 /** Files of a batch that are looked into side by side. */
 const CHECKED_AT_ONCE = 3;
-
-/** Digest of text under a domain tag. */
-const tagged = (tag: string, ...parts: (Uint8Array | string)[]) =>
-  sm3(Buffer.from(`${tag}\0`), ...parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)));
 
 /** What dischargeArchivingWorkflow does to the world. Each step finds what an earlier try of it left, and goes on there. */
 export function createArchivingActivities({
@@ -135,7 +131,7 @@ export function createArchivingActivities({
     const manifest = { archiveId, version, documents: contents, catalog: found.catalog };
     const packed = packOfd(
       {
-        docId: tagged('sealfolio/doc/1', `${archiveId}/${version}`).toString('hex').slice(0, 32),
+        docId: taggedSm3('sealfolio/doc/1', `${archiveId}/${version}`).toString('hex').slice(0, 32),
         title: `病案 ${archiveId} 第 ${version} 版`,
         creator: memberName,
         createdAt: found.createdAt,
@@ -305,8 +301,8 @@ export function createArchivingActivities({
         { $set: { manifest, salt, state: AttestationState.anchoring } },
       );
       const kept = await versionOf({ archiveId, version });
-      const digest = tagged(ATTEST_TAG, Buffer.from(kept.salt!, 'hex'), jcs(kept.manifest)).toString('hex');
-      const key = tagged(KEY_TAG, archiveId).toString('hex');
+      const digest = taggedSm3(ATTEST_TAG, Buffer.from(kept.salt!, 'hex'), jcs(kept.manifest)).toString('hex');
+      const key = taggedSm3(KEY_TAG, archiveId).toString('hex');
       await OutboxItem.updateOne(
         { archiveId, version },
         { $setOnInsert: { key, digest, state: 'pending', createdAt: new Date() } },

@@ -4,12 +4,9 @@ import { waitsFor } from '../domain/loan/powers.ts';
 import type { Loan, LoanEvent } from '../domain/loan/loan.ts';
 import { type Audience, isAttested, noticesOf } from '../domain/loan/notices.ts';
 import { isActing } from '../domain/people.ts';
-import { jcs, sm3 } from '../platform/crypto/index.ts';
+import { jcs, taggedSm3 } from '../platform/crypto/index.ts';
 import { type Deputy, type LoanEventRow, projectLoan, type User } from '../platform/store/index.ts';
 import type { ActivityDeps } from './deps.ts';
-
-const tagged = (tag: string, ...parts: (Uint8Array | string)[]) =>
-  sm3(Buffer.from(`${tag}\0`), ...parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)));
 
 type LendingDeps = Pick<ActivityDeps, 'memberId' | 'store' | 'signals' | 'noticeChannels'>;
 
@@ -24,7 +21,7 @@ export function createLendingActivities({ memberId, store, signals, noticeChanne
       events.map((event) => {
         const salt = randomBytes(SALT_BYTES);
         const { seq, act, from, to, at, by } = event;
-        const actor = tagged(ACTOR_TAG, salt, by).toString('hex');
+        const actor = taggedSm3(ACTOR_TAG, salt, by).toString('hex');
         const format = 'sealfolio-loan/1';
         const manifest = {
           format,
@@ -52,10 +49,10 @@ export function createLendingActivities({ memberId, store, signals, noticeChanne
   async function requestAttestation(loanId: string, seqs: readonly number[]): Promise<void> {
     if (seqs.length === 0) return;
     const rows = await LoanEvent.find({ loanId, seq: { $in: seqs } }).lean<LoanEventRow[]>();
-    const key = tagged(KEY_TAG, loanId).toString('hex');
+    const key = taggedSm3(KEY_TAG, loanId).toString('hex');
     await OutboxItem.bulkWrite(
       rows.map(({ seq, salt, manifest }) => {
-        const digest = tagged(ATTEST_TAG, Buffer.from(salt!, 'hex'), jcs(manifest)).toString('hex');
+        const digest = taggedSm3(ATTEST_TAG, Buffer.from(salt!, 'hex'), jcs(manifest)).toString('hex');
         const item = { stream: LOAN_STREAM, key, digest, state: 'pending', createdAt: new Date() };
         const filter = { archiveId: loanId, version: seq };
         return { updateOne: { filter, update: { $setOnInsert: item }, upsert: true } };
@@ -103,7 +100,7 @@ export function createLendingActivities({ memberId, store, signals, noticeChanne
             deliveries,
             data: { archiveId: loan.archiveId, ...reason },
           };
-          const noticeId = `no_${tagged('sealfolio/notice/1', `${loan.loanId}/${event.seq}/${kind}/${username}`).toString('hex').slice(0, 32)}`;
+          const noticeId = `no_${taggedSm3('sealfolio/notice/1', `${loan.loanId}/${event.seq}/${kind}/${username}`).toString('hex').slice(0, 32)}`;
           writes.push({ updateOne: { filter: { noticeId }, update: { $setOnInsert: made }, upsert: true } });
         }
     if (writes.length === 0) return;

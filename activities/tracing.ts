@@ -1,6 +1,6 @@
 import { ATTEST_TAG, KEY_TAG } from '../domain/attestation.ts';
 import { TRACE_BATCH_ROWS, TRACE_FORMAT, TRACE_STREAM, type TraceManifest } from '../domain/trace.ts';
-import { jcs, sm3, SM3_BYTES } from '../platform/crypto/index.ts';
+import { jcs, sm3, SM3_BYTES, taggedSm3 } from '../platform/crypto/index.ts';
 import { FIRST_HASH, type Store, type TraceBatch, traceDigest, type TraceEntry } from '../platform/store/index.ts';
 
 /** Batches made in one call: the next call makes the next. */
@@ -43,7 +43,7 @@ function runOf(rows: readonly TraceEntry[]): TraceEntry[] {
  */
 export async function sealTrace({ models }: Store, memberId: string, before: number): Promise<number> {
   const { OutboxItem, TraceBatch, TraceEntry } = models;
-  const key = sm3(Buffer.from(`${KEY_TAG}\0trace/${memberId}`)).toString('hex');
+  const key = taggedSm3(KEY_TAG, `trace/${memberId}`).toString('hex');
   for (let made = 0; ; made += 1) {
     const last = await TraceBatch.findOne().sort({ to: -1 }).lean<TraceBatch>();
     // A batch whose way into the outbox broke off is put there again.
@@ -76,7 +76,7 @@ export async function sealTrace({ models }: Store, memberId: string, before: num
   }
 
   async function request({ from, manifest }: TraceBatch): Promise<void> {
-    const digest = sm3(Buffer.from(`${ATTEST_TAG}\0`), Buffer.from(jcs(manifest))).toString('hex');
+    const digest = taggedSm3(ATTEST_TAG, jcs(manifest)).toString('hex');
     const item = { stream: TRACE_STREAM, key, digest, note: noteOf(manifest), state: 'pending', createdAt: new Date() };
     await OutboxItem.updateOne(
       { archiveId: TRACE_STREAM, version: from },

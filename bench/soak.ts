@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Random } from '../chain-node/sim/random.ts';
 import { readGenesis } from '../chain-node/genesis.ts';
-import { checkChain, get, nodeAt } from '../ops/fsck/ledger.ts';
+import { chainStart, checkChain, get, nodeAt } from '../ops/fsck/ledger.ts';
 import { Collections, type CollectedSample } from './ledger/collected.ts';
 import { Localnet } from './ledger/localnet.ts';
 import { Namespaces } from './ledger/namespaces.ts';
@@ -108,12 +108,7 @@ async function faultsOf(
   { net }: Parts,
   traffic: Traffic,
 ): Promise<{ wrong: string[]; blocks: number; records: number }> {
-  const { members, policy, hash } = readGenesis(net.where.genesis);
-  const start = {
-    genesisHash: hash.toString('hex'),
-    members: members.map((member) => ({ ...member, publicKey: member.publicKey.toString('hex') })),
-    policy,
-  };
+  const start = chainStart(readGenesis(net.where.genesis));
   const wrong = traffic.refused.map((reason) => `refused: ${reason}`);
   const sent = new Set(traffic.final.flatMap(({ digests }) => digests));
   let [blocks, records] = [0, 0];

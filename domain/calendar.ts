@@ -61,7 +61,8 @@ export const CALENDAR: readonly CalendarYear[] = [
 export const dayOf = (at: number): string => new Date(at + OFFSET_MS).toISOString().slice(0, 10);
 /** The instant at which a day begins. */
 export const startOfDay = (day: string): number => Date.parse(`${day}T00:00:00Z`) - OFFSET_MS;
-const plusDays = (day: string, days: number): string =>
+/** The day so many days after one. */
+export const plusDays = (day: string, days: number): string =>
   new Date(Date.parse(`${day}T00:00:00Z`) + days * DAY_MS).toISOString().slice(0, 10);
 
 /** 工作日 by the data of the years; a year without data has its weekends only. */

@@ -7,7 +7,7 @@ import {
   REGISTERED_TAG,
 } from '../../domain/attestation.ts';
 import { changedFields } from '../../domain/correction.ts';
-import { jcs, sm3 } from '../../platform/crypto/index.ts';
+import { jcs, taggedSm3 } from '../../platform/crypto/index.ts';
 import { type Archive, type Correction, registeredOf, type Store } from '../../platform/store/index.ts';
 import { isSignedByOneOf } from './keys.ts';
 import type { CheckedChain } from './ledger.ts';
@@ -15,10 +15,7 @@ import type { CheckedChain } from './ledger.ts';
 /** A correction that waits longer than this for its attestation is stuck. */
 export const CORRECTION_LATE_MS = 60_000;
 
-const tagged = (tag: string, ...parts: (Uint8Array | string)[]): string =>
-  sm3(Buffer.from(`${tag}\0`), ...parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part))).toString(
-    'hex',
-  );
+const tagged = (...parts: Parameters<typeof taggedSm3>): string => taggedSm3(...parts).toString('hex');
 
 /** What a correction says must be what its manifest says; null if so. */
 function faultOf({ manifest, salt, ...said }: Correction): string | null {

@@ -6,19 +6,14 @@ import { readGenesis } from '../../chain-node/genesis.ts';
 import { readTrust } from '../../platform/ledger/trust.ts';
 import { DEMO_MEMBERS, layout } from '../launch/layout.ts';
 import type { Finding } from './finding.ts';
-import { checkChain, type CheckedChain, compareChains, nodeAt } from './ledger.ts';
+import { chainStart, checkChain, type CheckedChain, compareChains, nodeAt } from './ledger.ts';
 import { checkMember } from './member.ts';
 
 /** Checks a running consortium, reading only. `members` limits whose database is read; every ledger node is. */
 export async function fsck(home: string, members: readonly string[], say: (text: string) => void): Promise<Finding[]> {
   const asOf = Date.now();
   const where = layout(path.resolve(home));
-  const { members: first, policy, hash } = readGenesis(where.genesis);
-  const start = {
-    genesisHash: hash.toString('hex'),
-    members: first.map((member) => ({ ...member, publicKey: member.publicKey.toString('hex') })),
-    policy,
-  };
+  const start = chainStart(readGenesis(where.genesis));
   const findings: Finding[] = [];
   if (readTrust(where.trust).genesisHash !== start.genesisHash)
     findings.push({ where: 'trust anchor', reason: 'of another genesis' });

@@ -1,3 +1,4 @@
+import type { Genesis } from '../../chain-node/genesis.ts';
 import { sm2, sm3 } from '../../platform/crypto/index.ts';
 import { fromHex, toHex } from '../../verifier/bytes.ts';
 import { blockHash, leafHash, membersHash, precommitMessage } from '../../verifier/ledger.ts';
@@ -92,6 +93,13 @@ export interface ChainStart {
   members: readonly ReceiptMember[];
   policy: Buffer;
 }
+
+/** That of a genesis, as the node reads it. */
+export const chainStart = ({ hash, members, policy }: Genesis): ChainStart => ({
+  genesisHash: hash.toString('hex'),
+  members: members.map((member) => ({ ...member, publicKey: member.publicKey.toString('hex') })),
+  policy,
+});
 
 /** What was found of one node's chain. */
 export interface CheckedChain {

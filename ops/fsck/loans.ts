@@ -1,20 +1,17 @@
 import { ACTOR_TAG, ATTEST_TAG, KEY_TAG, LOAN_STREAM } from '../../domain/attestation.ts';
 import { isAttested } from '../../domain/loan/notices.ts';
-import { jcs, sm3 } from '../../platform/crypto/index.ts';
+import { jcs, taggedSm3 } from '../../platform/crypto/index.ts';
 import type { LoanEventRow, LoanRow, Store } from '../../platform/store/index.ts';
 import type { LedgerRecordSeen } from './ledger.ts';
 
 /** An event that waits longer than this for its attestation is stuck. */
 export const LOAN_LATE_MS = 60_000;
 
-const tagged = (tag: string, ...parts: (Uint8Array | string)[]) =>
-  sm3(Buffer.from(`${tag}\0`), ...parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)));
-
 /** What an event says must be what its manifest says, and the manifest what was attested; null if so. */
 function faultOf(event: LoanEventRow): string | null {
   const { manifest, salt, loanId, seq, act, from, to, at, by } = event;
   if (manifest === undefined || salt === undefined) return 'has nothing that was attested';
-  const actor = tagged(ACTOR_TAG, Buffer.from(salt, 'hex'), by).toString('hex');
+  const actor = taggedSm3(ACTOR_TAG, Buffer.from(salt, 'hex'), by).toString('hex');
   const said = { loanId, seq, act, from, to, at: new Date(at).toISOString(), actor };
   const differs = Object.entries(said).find(([name, value]) => manifest[name] !== value);
   return differs === undefined ? null : `says another ${differs[0]} than its manifest`;
@@ -40,7 +37,7 @@ export async function checkLoans(
     onLedger.set(key, digests.set(digest, (digests.get(digest) ?? 0) + 1));
   }
   const check = async (loanId: string, events: readonly LoanEventRow[]) => {
-    const key = tagged(KEY_TAG, loanId).toString('hex');
+    const key = taggedSm3(KEY_TAG, loanId).toString('hex');
     const digests = onLedger.get(key) ?? new Map<string, number>();
     onLedger.delete(key);
     for (const [i, event] of events.entries()) {
@@ -51,7 +48,7 @@ export async function checkLoans(
       const fault = faultOf(event);
       if (fault !== null) find(where, fault);
       if (event.manifest === undefined || event.salt === undefined) continue;
-      const digest = tagged(ATTEST_TAG, Buffer.from(event.salt, 'hex'), jcs(event.manifest)).toString('hex');
+      const digest = taggedSm3(ATTEST_TAG, Buffer.from(event.salt, 'hex'), jcs(event.manifest)).toString('hex');
       const times = digests.get(digest) ?? 0;
       digests.delete(digest);
       if (times > 1 || (times === 0 && event.at < asOf - LOAN_LATE_MS)) find(where, `is on the ledger ${times} times`);

@@ -5,7 +5,7 @@ import { PackedPages } from '../../domain/catalog/numbered.ts';
 import { TRACE_STREAM } from '../../domain/trace.ts';
 import { cardOf } from '../../platform/card/index.ts';
 import type { MemberConfig } from '../../platform/config/schemas.ts';
-import { createSm3, jcs, sm2, sm3 } from '../../platform/crypto/index.ts';
+import { createSm3, jcs, sm2, sm3, taggedSm3 } from '../../platform/crypto/index.ts';
 import { readTrust } from '../../platform/ledger/trust.ts';
 import {
   type Archive,
@@ -134,7 +134,7 @@ export async function checkCatalogs(
     if (manifest.catalog.sm3 !== digestOf(catalog)) find(where, 'is not the one that was signed');
     if (manifest.previousSm3 !== before) find(where, 'does not come after the one before it');
     const signed = Buffer.from(jcs(manifest));
-    const height = onLedger.get(sm3(Buffer.from(`${ATTEST_TAG}\0`), Buffer.from(salt, 'hex'), signed).toString('hex'));
+    const height = onLedger.get(taggedSm3(ATTEST_TAG, Buffer.from(salt, 'hex'), signed).toString('hex'));
     if (height === undefined) find(where, 'is not on the ledger');
     if (!isSignedByOneOf(own, height, signed, signature)) find(where, 'is not signed');
     before = digestOf(catalog);

@@ -12,7 +12,7 @@ export { jcs } from './jcs.ts';
 export { type Sm2, type Sm2KeyPair, type Sm2Verification } from './sm2.ts';
 export { SM2_PRIVATE_KEY_BYTES, SM2_PUBLIC_KEY_BYTES, SM2_SIGNATURE_BYTES, SM2_USER_ID } from './sm2.ts';
 export { ACCELERATOR_VARIABLE } from './accelerator.ts';
-export { createSm3, sm3, SM3_BYTES } from './sm3.ts';
+export { createSm3, sm3, SM3_BYTES, taggedSm3 } from './sm3.ts';
 export { GCM_NONCE_BYTES, GCM_TAG_BYTES, SM4_KEY_BYTES, type Sm4Gcm } from './sm4-gcm.ts';
 
 function firstThatOpens<T>(...providers: (() => T)[]): T {

@@ -8,6 +8,11 @@ export function sm3(...parts: Uint8Array[]): Buffer {
   return hash('sm3', Buffer.concat(parts), 'buffer');
 }
 
+/** SM3 of a domain tag (ASCII, then one zero byte) and the parts after it, text as UTF-8: 32 bytes. */
+export function taggedSm3(tag: string, ...parts: (Uint8Array | string)[]): Buffer {
+  return sm3(Buffer.from(`${tag}\0`), ...parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)));
+}
+
 /** A streaming SM3: `update` as often as wanted, then `digest` once. */
 export function createSm3(): Hash {
   return createHash('sm3');

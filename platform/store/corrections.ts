@@ -12,14 +12,11 @@ import {
 } from '../../domain/attestation.ts';
 import type { Registered } from '../../domain/correction.ts';
 import type { MemberKeys } from '../card/keys.ts';
-import { jcs, sm2, sm3 } from '../crypto/index.ts';
+import { jcs, sm2, taggedSm3 } from '../crypto/index.ts';
 import { catalogAt, placeOf } from './cataloguing.ts';
 import { completenessBy } from './completeness.ts';
 import type { Models, Store } from './index.ts';
 import type { Archive, Correction } from './models/archive.ts';
-
-const tagged = (tag: string, ...parts: (Uint8Array | string)[]) =>
-  sm3(Buffer.from(`${tag}\0`), ...parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)));
 
 /** What the outbox calls the corrections of an archive. */
 const correctionSubject = (archiveId: string): string => `${archiveId}/registration`;
@@ -44,7 +41,7 @@ async function sign(
   at: Date,
 ): Promise<Required<Pick<Correction, 'manifest' | 'salt' | 'signature'>>> {
   const salt = randomBytes(SALT_BYTES);
-  const hash = (tag: string, text: string) => tagged(tag, salt, text).toString('hex');
+  const hash = (tag: string, text: string) => taggedSm3(tag, salt, text).toString('hex');
   const manifest: CorrectionManifest = {
     format: 'sealfolio-correction/1',
     memberId,
@@ -88,8 +85,8 @@ async function write(
     stream: CORRECTION_STREAM,
     archiveId: correctionSubject(archiveId),
     version: correction,
-    key: tagged(KEY_TAG, archiveId).toString('hex'),
-    digest: tagged(ATTEST_TAG, Buffer.from(salt, 'hex'), jcs(manifest)).toString('hex'),
+    key: taggedSm3(KEY_TAG, archiveId).toString('hex'),
+    digest: taggedSm3(ATTEST_TAG, Buffer.from(salt, 'hex'), jcs(manifest)).toString('hex'),
     state: 'pending' as const,
     createdAt: at,
   };

@@ -12,14 +12,12 @@ import type { Catalog } from '../../domain/catalog.ts';
 import type { CatalogPlace } from '../../domain/catalog/numbered.ts';
 import { READING_STATES } from '../../domain/loan/state.ts';
 import type { MemberKeys } from '../card/keys.ts';
-import { jcs, sm2, sm3 } from '../crypto/index.ts';
+import { jcs, sm2, sm3, taggedSm3 } from '../crypto/index.ts';
 import { editSubject } from './cataloguing.ts';
 import { completenessBy } from './completeness.ts';
 import type { Models, Store } from './index.ts';
 import type { Archive, CatalogEdit } from './models/archive.ts';
 
-const tagged = (tag: string, ...parts: (Uint8Array | string)[]) =>
-  sm3(Buffer.from(`${tag}\0`), ...parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)));
 /** Digest of a catalogue, as it is signed. */
 export const catalogDigest = (catalog: Catalog): string => sm3(Buffer.from(jcs(catalog))).toString('hex');
 
@@ -61,8 +59,8 @@ export async function signEdit(
     version,
     edit: edit + 1,
     at: at.toISOString(),
-    actor: tagged(ACTOR_TAG, salt, by).toString('hex'),
-    reason: tagged(REASON_TAG, salt, reason).toString('hex'),
+    actor: taggedSm3(ACTOR_TAG, salt, by).toString('hex'),
+    reason: taggedSm3(REASON_TAG, salt, reason).toString('hex'),
     catalog: { templateId, templateVersion, sm3: catalogDigest(catalog) },
     previousSm3: catalogDigest(before),
   };
@@ -93,8 +91,8 @@ export async function writeEdit({ models, connection }: Store, made: CatalogEdit
       stream: CATALOG_STREAM,
       archiveId: editSubject(archiveId, version),
       version: edit,
-      key: tagged(KEY_TAG, archiveId).toString('hex'),
-      digest: tagged(ATTEST_TAG, Buffer.from(salt, 'hex'), jcs(manifest)).toString('hex'),
+      key: taggedSm3(KEY_TAG, archiveId).toString('hex'),
+      digest: taggedSm3(ATTEST_TAG, Buffer.from(salt, 'hex'), jcs(manifest)).toString('hex'),
       state: 'pending' as const,
       createdAt: at,
     };

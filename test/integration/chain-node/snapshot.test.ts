@@ -10,7 +10,7 @@ import {
   type Snapshot,
   takeSnapshot,
 } from '../../../chain-node/sync/snapshot.ts';
-import { checkChain, compareChains, nodeAt } from '../../../ops/fsck/ledger.ts';
+import { chainStart, checkChain, compareChains, nodeAt } from '../../../ops/fsck/ledger.ts';
 import { sm2 } from '../../../platform/crypto/index.ts';
 import { createMetrics } from '../../../platform/observe/metrics.ts';
 import { MEMBERS, Nodes } from '../../fixtures/nodes.ts';
@@ -78,12 +78,7 @@ test('it is the same after a restart', async () => {
 test('fsck checks what a pruned node has, says from where on, and holds it against a node that has all', async () => {
   const rpcs = new Rpcs(nodes, ['watch', 'yz1']);
   await rpcs.startAll();
-  const { members, policy, hash } = nodes.genesis;
-  const start = {
-    genesisHash: hash.toString('hex'),
-    members: members.map((member) => ({ ...member, publicKey: member.publicKey.toString('hex') })),
-    policy,
-  };
+  const start = chainStart(nodes.genesis);
   const [watch, whole] = await Promise.all(['watch', 'yz1'].map((id) => checkChain(nodeAt(rpcs.url(id)), start)));
   const { base, height, logSize } = nodes.node('watch').ledger;
   expect(watch).toMatchObject({ memberId: 'watch', base: base.height, findings: [] });

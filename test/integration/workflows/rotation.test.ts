@@ -2,7 +2,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { createAnchoringActivities } from '../../../activities/anchoring.ts';
 import { createArchivingActivities } from '../../../activities/archiving.ts';
 import { decodeTransaction, signingMessage } from '../../../chain-node/codec/transaction.ts';
-import { checkChain, nodeAt } from '../../../ops/fsck/ledger.ts';
+import { chainStart, checkChain, nodeAt } from '../../../ops/fsck/ledger.ts';
 import { checkCatalogs } from '../../../ops/fsck/member.ts';
 import { sm2, sm3 } from '../../../platform/crypto/index.ts';
 import type { MemberKeys } from '../../../platform/card/keys.ts';
@@ -146,9 +146,7 @@ test('edits of a catalogue hold that a former key signed: attested before the ke
     expect(verifyCatalogEdit(proof, shown, member.deps.trust, crypto)).toMatchObject({ verdict: 'valid' });
   }
 
-  const { hash, members, policy } = member.nodes.genesis;
-  const first = members.map((one) => ({ ...one, publicKey: one.publicKey.toString('hex') }));
-  const chain = await checkChain(nodeAt(member.rpcUrl), { genesisHash: hash.toString('hex'), members: first, policy });
+  const chain = await checkChain(nodeAt(member.rpcUrl), chainStart(member.nodes.genesis));
   expect(chain.findings).toEqual([]);
   const findings = async (keys = chain.keys) => {
     const found: string[] = [];
