@@ -140,6 +140,11 @@ export const PROBLEMS: Record<string, { status: number; zh: string; en: string }
     zh: '不能批准自己申请的更正',
     en: 'Nobody approves a correction that they asked for',
   },
+  'correction-others': {
+    status: 403,
+    zh: '只有申请人可以撤回更正',
+    en: 'Only who asked for a correction withdraws it',
+  },
   'registration-changed': {
     status: 409,
     zh: '登记信息已被他人更正，请核对双方的修改后再提交',

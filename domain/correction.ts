@@ -18,13 +18,19 @@ export const REGISTERED_NAMES: Record<RegisteredField, { zh: string; en: string 
   dischargedAt: { zh: '出院时间', en: 'Discharged' },
 };
 
-export const CorrectionState = { proposed: 'proposed', inForce: 'inForce', refused: 'refused' } as const;
+export const CorrectionState = {
+  proposed: 'proposed',
+  inForce: 'inForce',
+  refused: 'refused',
+  withdrawn: 'withdrawn',
+} as const;
 export type CorrectionState = (typeof CorrectionState)[keyof typeof CorrectionState];
 
 export const CORRECTION_STATUS: Record<CorrectionState, { tone: StatusTone; zh: string; en: string }> = {
   proposed: { tone: 'attention', zh: '待审批', en: 'Awaiting approval' },
   inForce: { tone: 'done', zh: '已更正', en: 'Corrected' },
   refused: { tone: 'ended', zh: '已驳回', en: 'Refused' },
+  withdrawn: { tone: 'ended', zh: '已撤回', en: 'Withdrawn' },
 };
 
 /** Fields in which one differs from the other. */

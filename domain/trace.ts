@@ -76,6 +76,7 @@ export const TRACE_ACTIONS = {
   'correction.make': named('write', '更正登记', 'Corrected what was registered'),
   'correction.approve': named('write', '批准更正', 'Approved a correction'),
   'correction.refuse': named('write', '驳回更正', 'Refused a correction'),
+  'correction.withdraw': named('write', '撤回更正', 'Withdrew a correction'),
   'batch.search': named('search', '查看批次', 'Listed batches'),
   'batch.open': named('open', '打开批次', 'Opened a batch'),
   'batch.register': named('write', '登记批次', 'Registered a batch'),

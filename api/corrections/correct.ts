@@ -73,9 +73,27 @@ export class Corrections {
     const { store } = this.deps;
     await this.#waiting(archiveId, correction);
     await traced(store, who, 'correction.refuse', object(archiveId), { reason: refusal, details: { correction } });
-    const { matchedCount } = await store.models.Correction.updateOne(
+    return this.#end(archiveId, correction, { state: 'refused', refusal }, who);
+  }
+
+  /** By who asked for it. Throws correction-not-found, correction-decided or correction-others. */
+  async withdraw(archiveId: string, correction: number, who: Who): Promise<ShownCorrection> {
+    const { by } = await this.#waiting(archiveId, correction);
+    if (by !== who.actor.id) throw new SealfolioError('correction-others', { archiveId, correction });
+    await traced(this.deps.store, who, 'correction.withdraw', object(archiveId), { details: { correction } });
+    return this.#end(archiveId, correction, { state: 'withdrawn' }, who);
+  }
+
+  /** One that waits never comes in force. Throws correction-decided if someone was first. */
+  async #end(
+    archiveId: string,
+    correction: number,
+    how: Partial<Correction>,
+    { actor }: Who,
+  ): Promise<ShownCorrection> {
+    const { matchedCount } = await this.deps.store.models.Correction.updateOne(
       { archiveId, correction, state: 'proposed' },
-      { $set: { state: 'refused', decidedBy: who.actor.id, decidedAt: new Date(), refusal } },
+      { $set: { ...how, decidedBy: actor.id, decidedAt: new Date() } },
     );
     if (matchedCount === 0) await this.#waiting(archiveId, correction);
     return this.#shown(archiveId, correction);

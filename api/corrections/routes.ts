@@ -96,6 +96,16 @@ export function correctionRoutes(deps: ApiDeps): Route[] {
         corrections.refuse(archiveId, correction, body.reason, call),
     }),
     route({
+      method: 'post',
+      path: '/archives/{archiveId}/corrections/{correction}/withdraw',
+      permission: 'correction:write',
+      summary: 'Withdraw one that waits; one’s own only',
+      params: one,
+      body: z.strictObject({}),
+      answer: shownCorrection,
+      handle: ({ params: { archiveId, correction }, ...call }) => corrections.withdraw(archiveId, correction, call),
+    }),
+    route({
       method: 'get',
       path: '/archives/{archiveId}/corrections/{correction}/proof',
       permission: 'archive:read',

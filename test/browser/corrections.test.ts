@@ -99,4 +99,10 @@ test('someone was first: both sides are shown, nothing typed is lost, and it is 
   expect(await axe(clerk)).toEqual([]);
   await clerk.click('[data-test=send-correction]');
   await clerk.waitForSelector('[data-test=corrections] >> text=待审批');
+
+  await clerk.click('[data-test=withdraw-correction]');
+  await clerk.click('.el-message-box__btns >> text=撤回更正');
+  await clerk.waitForSelector('[data-test=corrections] >> text=已撤回');
+  await clerk.waitForSelector('[data-test=withdraw-correction]', { state: 'detached' });
+  expect(await axe(clerk)).toEqual([]);
 });

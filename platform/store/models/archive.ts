@@ -137,7 +137,7 @@ export interface Correction {
   by: string;
   reason: string;
   at: Date;
-  /** Who approved or refused it; absent while it waits, and where nobody had to. */
+  /** Who approved, refused or withdrew it; absent while it waits, and where nobody had to. */
   decidedBy?: string;
   decidedAt?: Date;
   refusal?: string;

@@ -82,8 +82,8 @@ async function archived(n: number): Promise<string> {
 const wanted = (more: object = {}) => ({ base: 0, registered: RIGHT, reason: '与病案首页核对', ...more });
 const propose = (id: string, more: object = {}, person = clerk) =>
   person.call('post', `/archives/${id}/corrections`, wanted(more));
-const decide = (id: string, n: number, how: 'approve' | 'refuse', person = medical) =>
-  person.call('post', `/archives/${id}/corrections/${n}/${how}`, how === 'approve' ? {} : { reason: '与首页不符' });
+const decide = (id: string, n: number, how: 'approve' | 'refuse' | 'withdraw', person = medical) =>
+  person.call('post', `/archives/${id}/corrections/${n}/${how}`, how === 'refuse' ? { reason: '与首页不符' } : {});
 const history = async (id: string) => (await clerk.ok<{ items: Shown[] }>('get', `/archives/${id}/corrections`)).items;
 const archiveOf = async (archiveId: string) =>
   (await member.store.models.Archive.findOne({ archiveId }).lean<Archive>())!;
@@ -212,6 +212,24 @@ test('a refused one changes nothing, and the next may be asked for', async () =>
   expect(await open(id)).toMatchObject({ ...MISTYPED, corrected: 0 });
   expect((await propose(id).expect(201)).body).toMatchObject({ correction: 2 });
   expect(await clerk.refusal('get', `/archives/${id}/corrections/1/proof`)).toBe('receipt-not-found');
+});
+
+test('who asked withdraws it while it waits: nothing changes, nobody can approve it any more, and the next may be asked for', async () => {
+  const id = await archived(9);
+  await propose(id).expect(201);
+  const code = async (...args: Parameters<typeof decide>) => ((await decide(...args)).body as { code?: string }).code;
+  expect(await code(id, 1, 'withdraw', clerk2)).toBe('correction-others');
+  expect(await code(id, 1, 'withdraw', medical)).toBe('permission-denied');
+  const { body } = await decide(id, 1, 'withdraw', clerk).expect(200);
+  expect(body).toMatchObject({ state: 'withdrawn', decidedBy: 'clerk' });
+  expect(await code(id, 1, 'approve')).toBe('correction-decided');
+  expect(await code(id, 1, 'withdraw', clerk)).toBe('correction-decided');
+  expect(await open(id)).toMatchObject({ ...MISTYPED, corrected: 0 });
+  const { items: waiting } = await medical.ok<{ items: object[] }>('get', '/corrections');
+  expect(waiting).not.toContainEqual(expect.objectContaining({ archiveId: id }));
+  const [entry] = await member.store.models.TraceEntry.find({ archiveId: id, action: 'correction.withdraw' }).lean();
+  expect(entry).toMatchObject({ actor: { id: 'clerk' }, details: { correction: 1 } });
+  expect((await propose(id, {}, clerk2).expect(201)).body).toMatchObject({ correction: 2 });
 });
 
 test('refused by code: nothing to change, no such thing, on hold, one’s own, not in order, blank', async () => {
