@@ -165,7 +165,10 @@ function tellCollected(samples: readonly CollectedSample[]): void {
       'MiB/h',
       note,
     );
-    tell('rss.collected', last.rssMib, 'MiB', note);
+    for (const what of ['reserved', 'external', 'rss'] as const) {
+      tell(`${what}.collected.first`, first[`${what}Mib`], 'MiB', note);
+      tell(`${what}.collected.last`, last[`${what}Mib`], 'MiB', note);
+    }
   }
 }
 

@@ -12,6 +12,9 @@ export interface Collected {
   count: number;
   /** Of the node's own thread. */
   heapMib: number;
+  /** What V8 keeps for heaps, and what objects of the heap hold outside of it (buffers). */
+  reservedMib: number;
+  externalMib: number;
   rssMib: number;
 }
 
@@ -27,12 +30,16 @@ export function main(): void {
   let count = -1;
   const tell = () => {
     count += 1;
-    const { heapUsed, rss } = process.memoryUsage();
+    const { heapUsed, heapTotal, external, rss } = process.memoryUsage();
     const file = collectedFile(dir, process.pid);
-    writeFileSync(
-      `${file}.new`,
-      JSON.stringify({ count, heapMib: heapUsed / MIB, rssMib: rss / MIB } satisfies Collected),
-    );
+    const collected: Collected = {
+      count,
+      heapMib: heapUsed / MIB,
+      reservedMib: heapTotal / MIB,
+      externalMib: external / MIB,
+      rssMib: rss / MIB,
+    };
+    writeFileSync(`${file}.new`, JSON.stringify(collected));
     renameSync(`${file}.new`, file);
   };
   process.on('SIGUSR2', () => {
