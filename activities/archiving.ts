@@ -13,6 +13,7 @@ import {
   type Archive,
   type ArchiveVersion,
   type Batch,
+  catalogDigest,
   completenessBy,
   latestCatalog,
   type Part,
@@ -290,7 +291,7 @@ export function createArchivingActivities({
         catalog: {
           templateId: found.catalog.templateId,
           templateVersion: found.catalog.templateVersion,
-          sm3: sm3(Buffer.from(jcs(found.catalog))).toString('hex'),
+          sm3: catalogDigest(found.catalog),
         },
         signerCertificateSm3: sm3(sealer.certificate).toString('hex'),
       };
