@@ -157,8 +157,11 @@ function fieldsOfWeb(): string[] {
       const bound = /v-model(?:\.\w+)?="([^"]+)"/.exec(tag) ?? /(?:id|data-test)="([^"]+)"/.exec(tag);
       found.add(`${name} ${bound?.[1] ?? tag}`);
     }
-    for (const [, words] of text.matchAll(/(?:askReason|ElMessageBox\.prompt)\(\s*t\(\s*['`]([^'`]+)['`]/g))
-      found.add(`${name} ${words}`);
+    // By the key of its words; by what stands there where that is no key, so that none is passed over.
+    for (const [, key, other] of text.matchAll(
+      /(?:askReason|ElMessageBox\.prompt)\(\s*(?:t\(\s*['`]([^'`]+)['`]|([^,)]+))/g,
+    ))
+      found.add(`${name} ${key ?? other}`);
   }
   return [...found].sort();
 }
