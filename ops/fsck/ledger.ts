@@ -48,9 +48,9 @@ export interface ChainSource {
 
 const PAGE = 100;
 
-/** What a node's rpc answers. Throws if it cannot be reached, or refuses. */
+/** What a node's rpc answers, also behind a path (an overlay's gateway). Throws if it cannot be reached, or refuses. */
 export async function get<T>(rpcUrl: string, path: string): Promise<T> {
-  const url = new URL(path, rpcUrl);
+  const url = rpcUrl.replace(/\/+$/, '') + path;
   // A connection that was idle while a page was checked may have been closed at the other end (RFC 9112 §9.5).
   const response = await fetch(url).catch(() => fetch(url));
   if (!response.ok) throw new Error(`${rpcUrl}${path}: ${response.status}`);

@@ -1,4 +1,6 @@
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import request from 'supertest';
 import { createRpc } from '../../../chain-node/rpc/app.ts';
 import { Ledger } from '../../../chain-node/state/ledger.ts';
@@ -10,6 +12,7 @@ import {
   type Snapshot,
   takeSnapshot,
 } from '../../../chain-node/sync/snapshot.ts';
+import { main as fsck } from '../../../ops/fsck/index.ts';
 import { chainStart, checkChain, compareChains, nodeAt } from '../../../ops/fsck/ledger.ts';
 import { sm2 } from '../../../platform/crypto/index.ts';
 import { createMetrics } from '../../../platform/observe/metrics.ts';
@@ -91,6 +94,33 @@ test('fsck checks what a pruned node has, says from where on, and holds it again
     { where: `ledger watch height ${base.height + 1}` },
   ]);
   await rpcs.stopAll();
+});
+
+test('npm run fsck checks the ledger of the nodes that are named, from a genesis', async () => {
+  const file = path.join(nodes.dir, 'genesis.json');
+  const other = path.join(nodes.dir, 'other.json');
+  writeFileSync(file, JSON.stringify(nodes.genesisDocument));
+  writeFileSync(other, JSON.stringify({ ...nodes.genesisDocument, time: '2026-11-24T00:00:01Z' }));
+  const [whole, pruned] = ['yz1', 'watch'];
+  const rpcs = new Rpcs(nodes, [whole, pruned]);
+  await rpcs.startAll();
+  const at = (id: string) => ['--node', `${rpcs.url(id)}/`];
+  const log = jest.spyOn(console, 'log').mockImplementation(() => {});
+  const refused = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+  jest.spyOn(console, 'error').mockImplementation(() => {});
+  const said = async (...args: string[]) => [await fsck(args), log.mock.lastCall?.[0]];
+  expect(await said('--genesis', file, ...at(whole), ...at(pruned))).toEqual([0, 'nothing wrong']);
+  expect((await said('--genesis', other, ...at(whole)))[0]).toBe(1);
+  expect(log.mock.calls).toContainEqual([expect.stringMatching(/^ledger yz1 height 1: /)]);
+  expect((await said('--genesis', file, ...at(pruned)))[0]).toBe(1);
+  for (const args of [['--genesis', file], at(whole), ['--genesis', file, '--node', 'yz1'], ['--nodes']])
+    expect([args, await fsck(args)]).toEqual([args, 2]);
+  expect(refused.mock.calls.map(([text]) => String(text))).toContainEqual(
+    expect.stringMatching(/^usage: npm run fsck/),
+  );
+  await rpcs.stopAll();
+  expect((await said('--genesis', file, ...at(whole)))[0]).toBe(2);
+  jest.restoreAllMocks();
 });
 
 test('a validator needs all blocks: sync by a snapshot is refused', async () => {
