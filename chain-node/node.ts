@@ -273,13 +273,21 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
     return new Map(this.ledger.members.map(({ memberId, publicKey }) => [memberId, publicKey.toString('hex')]));
   }
 
-  /** A transaction that another key of its sender signed may come from a peer that is ahead, or behind. */
+  /**
+   * A transaction that another key of its sender signed may come from a peer that is ahead, or behind. A block of which we
+   * do not know yet may hold a change from its first vote to its last: then it waits here still.
+   */
   #isExcused(from: string, encoded: Buffer): boolean {
     const { former, open } = this.ledger.governance;
     const { sender } = decodeTransaction(encoded);
     const height = this.#catchUp.heightOf(from);
     const isBehind = height === null || height > this.ledger.height;
-    return isBehind || open.length > 0 || former.some(({ memberId }) => memberId === sender);
+    return (
+      isBehind ||
+      open.length > 0 ||
+      this.mempool.holdsMemberChange() ||
+      former.some(({ memberId }) => memberId === sender)
+    );
   }
 
   #refuse(refused: readonly RefusedTx[]): void {

@@ -1,4 +1,5 @@
 import { keyOf } from '../codec/bytes.ts';
+import { TxType } from '../codec/transaction.ts';
 import { LedgerError } from '../errors.ts';
 import type { Member } from '../codec/member.ts';
 import type { CheckedTx } from './checker.ts';
@@ -37,6 +38,12 @@ export class Mempool {
   isKnown(hash: Buffer): boolean {
     const key = keyOf(hash);
     return this.#byHash.has(key) || this.#recent.has(key);
+  }
+
+  /** Whether one waits by which a member may get another key. */
+  holdsMemberChange(): boolean {
+    for (const { type } of this.#txs.values()) if (type === TxType.member) return true;
+    return false;
   }
 
   /** Hashes of all, the oldest first. */

@@ -1,5 +1,5 @@
 import { checkpointMessage, decodeCosigned, encodeCosigned } from '../codec/checkpoint.ts';
-import { decodeProposal, encodeProposal, proposalMessage } from '../codec/proposal.ts';
+import { decodeProposal, encodeProposal, type Proposal, proposalMessage } from '../codec/proposal.ts';
 import { decodeVote, encodeVote, NIL, type Vote, voteMessage } from '../codec/vote.ts';
 import {
   decodeFinalBlock,
@@ -26,6 +26,8 @@ const MAX_OLD = 40;
  */
 export class Liar {
   readonly #old: Buffer[] = [];
+  /** What it tells of a height and round to all alike: only who looks into the block finds it. Null: nothing. */
+  readonly #told = new Map<string, Buffer | null>();
 
   constructor(
     private readonly random: Random,
@@ -40,6 +42,8 @@ export class Liar {
   tap(bytes: Buffer): Buffer[] {
     this.#old.push(bytes);
     if (this.#old.length > MAX_OLD) this.#old.shift();
+    const told = bytes[0] === Frame.proposal ? this.#toldToAll(bytes) : null;
+    if (told !== null) return [told];
     if (!this.random.chance(this.malice)) return [bytes];
     // It leads one round in n only: it makes the most of it.
     if (bytes[0] === Frame.proposal && this.random.chance(0.7)) return this.#otherWords(bytes);
@@ -103,6 +107,40 @@ export class Liar {
     );
   }
 
+  #toldToAll(bytes: Buffer): Buffer | null {
+    const proposal = decodeProposal(splitFrame(bytes).payload);
+    const key = `${proposal.height}/${proposal.round}`;
+    let told = this.#told.get(key);
+    if (told === undefined) {
+      told = this.random.chance(this.malice) ? this.#propose(this.#otherBlock(proposal)) : null;
+      this.#told.set(key, told);
+    }
+    return told;
+  }
+
+  #propose(proposal: Proposal): Buffer {
+    const signature = sign(this.privateKey, proposalMessage(this.chainId, proposal));
+    return frame(Frame.proposal, encodeProposal({ ...proposal, signature }));
+  }
+
+  /** The same proposal, of another block: mostly one that no correct member would make. */
+  #otherBlock(proposal: Proposal): Proposal {
+    const { header, txHashes } = proposal;
+    const named = this.random.bytes(32);
+    const blocks = [
+      { header: { ...header, timeMs: header.timeMs + 1 }, txHashes },
+      { header: { ...header, logRoot: this.random.bytes(32) }, txHashes },
+      { header: { ...header, stateHash: this.random.bytes(32) }, txHashes },
+      { header: { ...header, nextMembersHash: this.random.bytes(32) }, txHashes },
+      { header: { ...header, logSize: header.logSize + 1 }, txHashes },
+      { header: { ...header, timeMs: header.timeMs + 3_600_000 }, txHashes },
+      // A transaction that nobody has, so that nobody can have the block whole.
+      { header: { ...header, txRoot: txRootOf([named]) }, txHashes: [named] },
+      { header: { ...header, proposer: this.memberId, txRoot: txRootOf([]) }, txHashes: [] },
+    ];
+    return { ...proposal, ...this.random.pick(blocks) };
+  }
+
   #otherWords(bytes: Buffer): Buffer[] {
     const { kind, payload } = splitFrame(bytes);
     if (kind === Frame.vote) {
@@ -126,30 +164,14 @@ export class Liar {
     }
     if (kind === Frame.proposal) {
       const proposal = decodeProposal(payload);
-      const { header, txHashes } = proposal;
+      const { txHashes } = proposal;
       if (txHashes.length > 0 && this.random.chance(0.3)) {
         // Its hash, and so its proposer's signature, stay as they are.
         const unknown = [this.random.bytes(32), ...txHashes.slice(1)];
         return [frame(Frame.proposal, encodeProposal({ ...proposal, txHashes: unknown })), bytes];
       }
-      const named = this.random.bytes(32);
-      const blocks = [
-        { header: { ...header, timeMs: header.timeMs + 1 }, txHashes },
-        { header: { ...header, logRoot: this.random.bytes(32) }, txHashes },
-        { header: { ...header, stateHash: this.random.bytes(32) }, txHashes },
-        { header: { ...header, nextMembersHash: this.random.bytes(32) }, txHashes },
-        { header: { ...header, logSize: header.logSize + 1 }, txHashes },
-        { header: { ...header, timeMs: header.timeMs + 3_600_000 }, txHashes },
-        // A transaction that nobody has, so that nobody can have the block whole.
-        { header: { ...header, txRoot: txRootOf([named]) }, txHashes: [named] },
-        { header: { ...header, proposer: this.memberId, txRoot: txRootOf([]) }, txHashes: [] },
-      ];
-      const other = { ...proposal, ...this.random.pick(blocks), round: proposal.round + this.random.int(0, 1) };
-      const signature = sign(this.privateKey, proposalMessage(this.chainId, other));
-      return [
-        frame(Frame.proposal, encodeProposal({ ...other, signature })),
-        ...(this.random.chance(0.5) ? [bytes] : []),
-      ];
+      const other = { ...this.#otherBlock(proposal), round: proposal.round + this.random.int(0, 1) };
+      return [this.#propose(other), ...(this.random.chance(0.5) ? [bytes] : [])];
     }
     if (kind === Frame.block) {
       // The signatures under the block stay as they are; one of a transaction in it does not.

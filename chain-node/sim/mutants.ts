@@ -22,7 +22,7 @@ const mempool = 'chain-node/mempool/mempool.ts';
 export const MUTANTS: readonly Mutant[] = [
   {
     name: 'votes for another block than the one it is locked on',
-    seed: 506,
+    seed: 48,
     edits: [
       {
         file: core,
@@ -78,7 +78,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'forgets its lock when it crashes',
-    seed: 78,
+    seed: 174,
     shows: 'equivocation',
     edits: [
       {
@@ -91,7 +91,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'takes proposals without looking into the block',
-    seed: 385,
+    seed: 27,
     edits: [{ file: ledger, find: '    this.#checkHeader(header, nowMs);\n', replace: '' }],
   },
   {
@@ -110,7 +110,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'takes other transactions under the hash of a final block',
-    seed: 25,
+    seed: 10,
     edits: [
       {
         file: verifyBlock,
@@ -120,8 +120,20 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    name: 'takes any root of the log',
+    seed: 12,
+    shows: 'validity',
+    edits: [{ file: ledger, find: ' || !header.logRoot.equals(extension.root)', replace: '' }],
+  },
+  {
+    name: 'takes any hash of the state',
+    seed: 27,
+    shows: 'validity',
+    edits: [{ file: ledger, find: '!header.stateHash.equals(after)', replace: 'after.length === 0' }],
+  },
+  {
     name: 'takes a transaction a second time',
-    seed: 7,
+    seed: 9,
     edits: [
       {
         file: ledger,
