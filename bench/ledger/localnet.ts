@@ -7,6 +7,7 @@ import { MemberKeys } from '../../platform/card/keys.ts';
 import { ACCELERATOR_VARIABLE } from '../../platform/crypto/index.ts';
 import { readConfig } from '../../platform/config/read.ts';
 import { memberConfigSchema } from '../../platform/config/schemas.ts';
+import { NODE_ENVIRONMENT } from '../../ops/launch/environment.ts';
 import { CHAIN_ID, DEMO_MEMBERS, type Layout, layout, PORT_COUNT, portsFrom } from '../../ops/launch/layout.ts';
 import { makeHome, writeConfigs } from '../../ops/launch/make-home.ts';
 import { Part } from '../../ops/launch/part.ts';
@@ -74,7 +75,7 @@ export class Localnet {
           env: {
             ...process.env,
             SEALFOLIO_NODE_CONFIG: own.nodeConfig,
-            UV_THREADPOOL_SIZE: '4',
+            ...NODE_ENVIRONMENT,
             [ACCELERATOR_VARIABLE]: accelerator,
           },
           runDir: where.run,

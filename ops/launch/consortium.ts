@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, statfsSync } from 'node:fs';
 import path from 'node:path';
+import { NODE_ENVIRONMENT } from './environment.ts';
 import { type Binaries, DEMO_MEMBERS, flatPorts, layout, type Ports } from './layout.ts';
 import { takeLock } from './lock.ts';
 import { type Made, makeHome, writeConfigs } from './make-home.ts';
@@ -84,7 +85,7 @@ export async function startConsortium(options: ConsortiumOptions): Promise<Conso
         name,
         command: process.execPath,
         args: [...memory, '--enable-source-maps', path.join(dist, script)],
-        env: { ...process.env, ...env, UV_THREADPOOL_SIZE: '4' },
+        env: { ...process.env, ...env, ...NODE_ENVIRONMENT },
         runDir: where.run,
         ready: () => isHealthy(health),
       });
