@@ -25,6 +25,9 @@ const ANSWER_WITHIN_MS = 3000;
 export const FEW_BLOCKS = 64;
 const MAX_BLOCKS_SENT = 64;
 const MAX_SENT_BYTES = 4 * 1024 * 1024;
+/** An answer of so much that is new is a whole one; the rest of it we may have by now. */
+const WHOLE_BLOCKS = MAX_BLOCKS_SENT / 2;
+const WHOLE_BYTES = MAX_SENT_BYTES / 2;
 /** So far behind, it takes blocks from one peer only, and asks for the next while it writes the last. */
 const FAR_BEHIND = 3;
 const LOW_WATER_BYTES = 4 * 1024 * 1024;
@@ -44,9 +47,10 @@ interface Peer {
   /** A question is under way, or put off. */
   state: 'free' | 'paused' | 'asked';
   question: number;
-  /** The answer brought something. */
-  isFruitful: boolean;
-  /** The last block that it gave. */
+  /** What of the answer was new. */
+  blocks: number;
+  bytes: number;
+  /** The last block that it gave on the present link, in their order. */
   received: number;
   /** How long to wait before it is asked again, grown by answers that brought nothing. */
   pauseMs: number;
@@ -87,7 +91,8 @@ export class CatchUp {
       forkAt: null,
       state: 'free',
       question: 0,
-      isFruitful: false,
+      blocks: 0,
+      bytes: 0,
       received: 0,
       pauseMs: 0,
     };
@@ -98,7 +103,9 @@ export class CatchUp {
   /** A link to a peer is open: what it said on one before counts no more. */
   onOpen(id: string): void {
     const peer = this.#peers.get(id);
-    if (peer !== undefined) peer.claimed = null;
+    if (peer === undefined) return;
+    peer.claimed = null;
+    peer.received = 0;
   }
 
   /** How high a peer is as far as can be told, for what is sent to it; null: it has not said so yet. */
@@ -191,7 +198,7 @@ export class CatchUp {
     if (first === null || !links.isConnected(peer.id)) return this.#release(peer);
     if (this.#isFar(peer)) this.#source = peer;
     peer.state = 'asked';
-    peer.isFruitful = false;
+    peer.blocks = peer.bytes = 0;
     peer.question += 1;
     const { question } = peer;
     const isSnapshot = takesSnapshot && ledger.height === 0 && peer.height > fewBlocks;
@@ -202,10 +209,13 @@ export class CatchUp {
     });
   }
 
+  /** Who gives less than a correct peer would is not the only one that we ask: it could hold us back for ever. */
   #answered(peer: Peer): void {
     peer.state = 'free';
-    peer.pauseMs = peer.isFruitful ? 0 : Math.min(Math.max(2 * peer.pauseMs, FRUITLESS_MS), MAX_FRUITLESS_MS);
-    if (!peer.isFruitful) this.#release(peer);
+    const { blocks, bytes, received, height } = peer;
+    peer.pauseMs = blocks > 0 ? 0 : Math.min(Math.max(2 * peer.pauseMs, FRUITLESS_MS), MAX_FRUITLESS_MS);
+    const isWhole = blocks > 0 && (blocks >= WHOLE_BLOCKS || bytes >= WHOLE_BYTES || received >= height);
+    if (!isWhole) this.#release(peer);
   }
 
   /** Takes blocks from another peer, if there is one that has them. */
@@ -223,8 +233,12 @@ export class CatchUp {
     const { height } = block.header;
     const bytes = block.txs.reduce((sum, { length }) => sum + length, 1);
     if (height <= ledger.height) return driver.onKnownBlock(block);
+    // A correct answer has no gaps. Who could hand us any block, of a height that is never reached, would keep its place
+    // as our source by it, and us from all others.
+    if (height !== ledger.height + 1 && height !== peer.received + 1) return;
     if (this.#waitingBytes + bytes > MAX_WAITING_BYTES) return;
-    peer.isFruitful = true;
+    peer.blocks += 1;
+    peer.bytes += bytes;
     peer.received = height;
     this.#waitingBytes += bytes;
     try {
@@ -242,7 +256,7 @@ export class CatchUp {
     const peer = this.#peer(from);
     if (!this.options.takesSnapshot || peer.state !== 'asked') return;
     await this.options.driver.begin(snapshot);
-    peer.isFruitful = true;
+    peer.blocks = 1;
     this.#follow(peer);
   }
 

@@ -1,6 +1,7 @@
 import type { ConsensusDriver } from '../../../chain-node/consensus/driver.ts';
 import type { Ledger } from '../../../chain-node/state/ledger.ts';
 import type { LedgerReader } from '../../../chain-node/state/reader.ts';
+import { type FinalBlock, Frame, splitFrame } from '../../../chain-node/p2p/frames.ts';
 import { inlineChecker } from '../../../chain-node/mempool/checker.ts';
 import { simSignatures } from '../../../chain-node/sim/signatures.ts';
 import { CatchUp } from '../../../chain-node/sync/catch-up.ts';
@@ -10,19 +11,40 @@ const HEAD = Buffer.alloc(32, 1);
 
 /** One of four validators at height 10, and an observer: what the others tell it of themselves. */
 function following(validators = ['yz1', 'yz2', 'yz3', 'yz4']) {
-  const ledger = { height: 10, head: HEAD, validators, holds: (height: number) => height <= 10 };
+  const ledger = {
+    height: 10,
+    head: HEAD,
+    validators,
+    holds: (height: number) => height <= 10,
+    genesis: { chainId: 'test' },
+    members: [],
+    checkCommit: async () => {},
+  };
   const linked = new Set([...validators.slice(1), 'observer']);
+  /** Whom it asked for blocks. */
+  const asked: string[] = [];
+  /** Heights of blocks that were looked at. */
+  const taken: number[] = [];
+  const driver = {
+    onBlock: async ({ header }: FinalBlock) => {
+      taken.push(header.height);
+      if (header.height === ledger.height + 1) ledger.height += 1;
+    },
+    onKnownBlock: async () => {},
+  };
   const catchUp = new CatchUp({
     ledger: ledger as unknown as Ledger,
     reader: {} as LedgerReader,
-    driver: {} as ConsensusDriver,
+    driver: driver as unknown as ConsensusDriver,
     links: {
       start: async () => 0,
       close: async () => {},
       connected: () => [...linked],
       isConnected: (peer) => linked.has(peer),
       broadcast: () => {},
-      send: () => {},
+      send: (peer, bytes) => {
+        if (splitFrame(bytes).kind === Frame.blocksWanted) asked.push(peer);
+      },
       drop: () => {},
     },
     after: () => {},
@@ -31,7 +53,9 @@ function following(validators = ['yz1', 'yz2', 'yz3', 'yz4']) {
     fewBlocks: 64,
   });
   const claim = (peer: string, height: number) => catchUp.onStatus(peer, { height, head: HEAD, isAsleep: false });
-  return { catchUp, ledger, linked, claim };
+  const give = (peer: string, height: number) =>
+    catchUp.onBlock(peer, { header: { height }, commit: {}, txs: [] } as unknown as FinalBlock);
+  return { catchUp, ledger, linked, claim, asked, taken, give };
 }
 
 test('what f + 1 validators claim to have is known', async () => {
@@ -84,4 +108,47 @@ test('who is a validator no more counts no more', async () => {
   for (const peer of ['yz2', 'yz3']) await claim(peer, 15);
   ledger.validators = ['yz1', 'yz3', 'yz4', 'yz5'];
   expect(catchUp.highest).toBe(10);
+});
+
+describe('far behind, it takes blocks from one, and from another as soon as that one is no good', () => {
+  test('who answers in full stays its source', async () => {
+    const { claim, asked, give, ledger } = following();
+    await claim('yz2', 1000);
+    await claim('yz3', 1000);
+    for (let answer = 0; answer < 3; answer += 1) {
+      for (let i = 0; i < 64; i += 1) await give('yz2', ledger.height + 1);
+      await claim('yz2', 1000);
+    }
+    expect(ledger.height).toBe(10 + 3 * 64);
+    expect(asked).toEqual(['yz2', 'yz2', 'yz2', 'yz2']);
+  });
+
+  test.each<[string, (liar: ReturnType<typeof following>) => Promise<unknown>]>([
+    ['blocks of heights that are never reached', ({ give }) => give('yz2', FAR)],
+    ['blocks with a gap before them', ({ give, ledger }) => give('yz2', ledger.height + 2)],
+    ['one block a question', ({ give, ledger }) => give('yz2', ledger.height + 1)],
+    ['a block that it has', ({ give, ledger }) => give('yz2', ledger.height)],
+    ['nothing', async () => {}],
+  ])('who answers by %s does not keep it from the others', async (_what, answer) => {
+    const one = following();
+    await one.claim('yz2', FAR);
+    await one.claim('yz3', 1000);
+    expect(one.asked).toEqual(['yz2']);
+    await answer(one);
+    await one.claim('yz2', FAR);
+    expect(one.asked).toEqual(['yz2', 'yz3']);
+    // Nothing is checked of what cannot be its turn.
+    expect(one.taken.every((height) => height === 11)).toBe(true);
+  });
+
+  test('what a link brought says nothing of what may come by the next', async () => {
+    const { catchUp, claim, give, taken, ledger } = following();
+    await claim('yz2', FAR);
+    await give('yz2', 11);
+    await give('yz2', 12);
+    ledger.height = 10;
+    catchUp.onOpen('yz2');
+    await give('yz2', 13);
+    expect(taken).toEqual([11, 12]);
+  });
 });
