@@ -83,7 +83,7 @@ export async function main(): Promise<void> {
 
   const dropped = new Gauge({
     name: 'ledger_messages_dropped',
-    help: 'Votes and proposals let fall unread: of heights or rounds past or far ahead, or known; by peer and cause',
+    help: 'Messages let fall unread: of heights or rounds past or far ahead, known, or too many; by peer and cause',
     labelNames: ['peer', 'cause'],
     registers: [metrics],
     collect: () => {

@@ -29,6 +29,7 @@ import {
 } from './p2p/frames.ts';
 import { PolicyState } from './overlay/policy-state.ts';
 import { Gossip } from './p2p/gossip.ts';
+import { TokenBucket } from './p2p/limits.ts';
 import type { LinkFault } from './p2p/link-fault.ts';
 import { PeerCounts } from './p2p/peer-counts.ts';
 import type { Trust } from './p2p/tls.ts';
@@ -69,6 +70,9 @@ const STATUS_EVERY_MS = 1000;
 const STATUS_PAUSE_MS = 200;
 /** A chain that has no block for this long has stopped, or goes on without this node: each minute there is one. */
 const BEHIND_AFTER_MS = 5 * 60_000;
+/** Greetings and checkpoints of one peer, a second and at once: each costs a look at a signature. */
+const RARE_A_SECOND = 100;
+const RARE_AT_ONCE = 1000;
 /** Transactions that came to nothing, remembered for who asks. */
 const MAX_FAILED = 1000;
 
@@ -86,8 +90,9 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
   readonly freshness: Freshness;
   /** Frames that were refused. */
   readonly refusals = new PeerCounts<LedgerError['code'] | LinkFault>();
-  /** Votes and proposals that were let fall unread. */
+  /** Messages that were let fall unread. */
   readonly dropped = new PeerCounts<DropCause>();
+  readonly #rare = new Map<string, TokenBucket>();
   readonly #driver: ConsensusDriver;
   readonly #intake: Intake;
   readonly #gossip: Gossip;
@@ -417,6 +422,15 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
     }
   }
 
+  /** Whether to look at one more of what comes rarely, and may be wrong without the peer being false. */
+  #takesRare(from: string): boolean {
+    const budget = this.#rare.get(from) ?? new TokenBucket(RARE_A_SECOND, RARE_AT_ONCE, this.world.now);
+    this.#rare.set(from, budget);
+    const isTaken = budget.take();
+    if (!isTaken) this.dropped.add(from, 'too-many');
+    return isTaken;
+  }
+
   async #handle(from: string, kind: Frame, payload: Buffer): Promise<void> {
     switch (kind) {
       case Frame.vote: {
@@ -442,12 +456,14 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
         return this.#catchUp.onStatus(from, status);
       }
       case Frame.greeting:
+        if (!this.#takesRare(from)) return;
         return this.#driver.onGreeting(from, decodeGreeting(payload));
       case Frame.blocksWanted:
         return this.#catchUp.onBlocksWanted(from, decodeHeight(payload), () => this.#status());
       case Frame.block:
         return this.#catchUp.onBlock(from, decodeFinalBlock(payload));
       case Frame.checkpoint:
+        if (!this.#takesRare(from)) return;
         return this.checkpoints.on(from, decodeCosigned(payload));
       case Frame.snapshotWanted:
         return this.#catchUp.onSnapshotWanted(from, () => this.#status());

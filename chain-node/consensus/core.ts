@@ -42,7 +42,7 @@ interface RoundVotes {
 }
 
 /** What one equivocating validator may make us keep in a round. */
-const MAX_CONFLICTING = 4;
+export const MAX_CONFLICTING = 4;
 
 export interface CoreState {
   readonly height: number;

@@ -16,7 +16,16 @@ import type { Logger } from '../../platform/observe/logger.ts';
 import type { Timer, World } from '../world.ts';
 import type { Snapshot } from '../sync/snapshot.ts';
 import { Candidates } from './candidates.ts';
-import { type CoreState, type Effect, type Event, initialState, isQuorum, proposerOf, step } from './core.ts';
+import {
+  type CoreState,
+  type Effect,
+  type Event,
+  initialState,
+  isQuorum,
+  MAX_CONFLICTING,
+  proposerOf,
+  step,
+} from './core.ts';
 import { EarlyMessages } from './early.ts';
 import type { Signer } from './signer.ts';
 import type { Timeouts } from './timeouts.ts';
@@ -36,7 +45,7 @@ const VOTE_BYTES = 1024;
 const MAX_ACCUSATIONS = 1000;
 
 /** Why a message is let fall without a look at its signature: none of it says that the peer is false. */
-export type DropCause = 'stale' | 'far-height' | 'far-round' | 'repeated';
+export type DropCause = 'stale' | 'far-height' | 'far-round' | 'repeated' | 'too-many';
 
 const isFor = (hash: Buffer) => (vote: Vote) => vote.blockHash.equals(hash);
 
@@ -73,8 +82,8 @@ export class ConsensusDriver {
   #closed = false;
   readonly #candidates: Candidates;
   readonly #witness: Witness;
-  /** The first proposal of each round, whole or not: another one beside it is an equivocation. */
-  #proposed = new Map<number, Proposal>();
+  /** Proposals of each round, whole or not, the first one first: another one beside it is an equivocation. */
+  #proposed = new Map<number, Proposal[]>();
   /** Own votes and proposals known at this height: `type/round`. */
   #said = new Set<string>();
   /** Ids of what was found against members. */
@@ -399,6 +408,8 @@ export class ConsensusDriver {
     const known = this.#kept(vote);
     const [other] = known;
     if (known.some(isFor(vote.blockHash))) return this.#drop(from, 'repeated', vote);
+    // It is convicted by two: to check what else it signed would keep us from the others.
+    if (known.length >= MAX_CONFLICTING) return this.#drop(from, 'too-many', vote);
     if (known.length === 0 && this.#isSettled(vote)) return;
     const { ledger, world } = this.options;
     const publicKey = this.#state.validators.includes(vote.voter) ? ledger.publicKeyOf(vote.voter) : undefined;
@@ -448,23 +459,20 @@ export class ConsensusDriver {
     const hash = blockHash(proposal.header);
     if (this.#state.proposals.get(proposal.round)?.some((known) => known.hash.equals(hash)))
       return this.#drop(from, 'repeated', proposal);
+    const known = this.#proposed.get(proposal.round) ?? [];
+    const signed = signedProposal(this.#chainId, proposal);
+    const isNew = known.every((one) => !proposalMessage(this.#chainId, one).equals(signed.message));
+    if (isNew && known.length >= MAX_CONFLICTING) return this.#drop(from, 'too-many', proposal);
     const { ledger, world } = this.options;
     const proposer = this.#proposer(proposal.round);
-    const signed = signedProposal(this.#chainId, proposal);
-    if (
-      !world.signatures.verify(
-        ledger.publicKeyOf(proposer)!,
-        proposalMessage(this.#chainId, proposal),
-        proposal.signature,
-      )
-    )
+    if (!world.signatures.verify(ledger.publicKeyOf(proposer)!, signed.message, proposal.signature))
       throw new LedgerError('signature-invalid', 'proposal not by the proposer');
     if (!proposal.header.txRoot.equals(txRootOf(proposal.txHashes)))
       throw new LedgerError('block-invalid', 'root of the transactions');
     this.#witness.saw(proposer, signed);
-    const first = this.#proposed.get(proposal.round);
-    if (first === undefined) this.#proposed.set(proposal.round, proposal);
-    else if (!proposalMessage(this.#chainId, first).equals(signed.message))
+    if (isNew) this.#proposed.set(proposal.round, [...known, proposal]);
+    const [first] = known;
+    if (first !== undefined && isNew)
       await this.#equivocation(proposer, proposal, signedProposal(this.#chainId, first), signed);
     await this.#consider(proposal, from);
   }
@@ -497,7 +505,7 @@ export class ConsensusDriver {
     if (entry.type !== 'proposal') return entry;
     const { proposal, valid, txs: encoded } = entry;
     const hash = blockHash(proposal.header);
-    this.#proposed.set(proposal.round, this.#proposed.get(proposal.round) ?? proposal);
+    this.#proposed.set(proposal.round, [...(this.#proposed.get(proposal.round) ?? []), proposal]);
     if (this.#candidates.checked(hash) === undefined) {
       const context = { chainId: this.#chainId, members: this.options.ledger.members };
       const txs = valid ? await this.options.world.checker.check(encoded, context, 'sender') : [];

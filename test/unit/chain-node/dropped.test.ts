@@ -1,3 +1,5 @@
+import { txRootOf } from '../../../chain-node/codec/block.ts';
+import { encodeCosigned } from '../../../chain-node/codec/checkpoint.ts';
 import { encodeVote, voteMessage, VoteType } from '../../../chain-node/codec/vote.ts';
 import { encodeProposal, proposalMessage } from '../../../chain-node/codec/proposal.ts';
 import { proposerOf } from '../../../chain-node/consensus/core.ts';
@@ -5,7 +7,7 @@ import { DEFAULT_TIMEOUTS } from '../../../chain-node/consensus/timeouts.ts';
 import { parseGenesis } from '../../../chain-node/genesis.ts';
 import { inlineChecker } from '../../../chain-node/mempool/checker.ts';
 import { LedgerNode } from '../../../chain-node/node.ts';
-import { Frame } from '../../../chain-node/p2p/frames.ts';
+import { encodeGreeting, Frame } from '../../../chain-node/p2p/frames.ts';
 import { linkFaultOf } from '../../../chain-node/p2p/link-fault.ts';
 import { Clock } from '../../../chain-node/sim/clock.ts';
 import { VirtualDisk } from '../../../chain-node/sim/disk.ts';
@@ -69,8 +71,8 @@ async function listening() {
   return { node, events: events!, genesis, said, counts };
 }
 
-function vote(height: number, round: number, voter = 'yz2'): Buffer {
-  const one = { type: VoteType.prevote, height, round, blockHash: Buffer.alloc(32, 7), voter };
+function vote(height: number, round: number, voter = 'yz2', fill = 7): Buffer {
+  const one = { type: VoteType.prevote, height, round, blockHash: Buffer.alloc(32, fill), voter };
   return encodeVote({ ...one, signature: sign(keyOf(voter), voteMessage('test', one)) });
 }
 
@@ -127,6 +129,55 @@ test('proposals too: far ahead, and said again', async () => {
     'yz3 stale': 1,
     'yz3 far-height': 1,
   });
+});
+
+test('who votes for many blocks in one step is convicted, and heard no more; others are', async () => {
+  for (let fill = 1; fill <= 10; fill += 1) await one.events.onFrame('yz3', Frame.vote, vote(1, 0, 'yz2', fill));
+  expect(one.counts()).toEqual({ 'yz3 too-many': 6 });
+  expect(await one.node.ledger.store.evidence(20)).toHaveLength(3);
+  await one.events.onFrame('yz3', Frame.vote, vote(1, 0, 'yz4'));
+  await one.events.onFrame('yz3', Frame.vote, vote(1, 1));
+  expect(one.counts()).toEqual({ 'yz3 too-many': 6 });
+});
+
+test('so is who proposes many blocks in one round, though nobody can give their transactions', async () => {
+  const proposer = proposerOf(MEMBERS, 1, 0);
+  const { header } = one.node.ledger.build([], proposer, NOW + 1).prepared;
+  for (let i = 1; i <= 10; i += 1) {
+    const txHashes = [Buffer.alloc(32, i)];
+    const unsigned = {
+      height: 1,
+      round: 0,
+      validRound: -1,
+      header: { ...header, txRoot: txRootOf(txHashes) },
+      txHashes,
+    };
+    const signature = sign(keyOf(proposer), proposalMessage('test', unsigned));
+    await one.events.onFrame('yz3', Frame.proposal, encodeProposal({ ...unsigned, signature }));
+  }
+  expect(one.counts()).toEqual({ 'yz3 too-many': 6 });
+  expect(await one.node.ledger.store.evidence(20)).toHaveLength(3);
+});
+
+test.each<[string, Frame, (i: number) => Buffer]>([
+  [
+    'greetings that nobody signed',
+    Frame.greeting,
+    (i) => encodeGreeting({ height: 0, seen: { message: Buffer.alloc(40, i), signature: Buffer.alloc(64) } }),
+  ],
+  [
+    'checkpoints of heights ahead that nobody signed',
+    Frame.checkpoint,
+    (i) => {
+      const [blockHash, logRoot, signature] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2), Buffer.alloc(64)];
+      return encodeCosigned({ height: 100 + i, blockHash, logSize: 1, logRoot, memberId: 'yz4', signature });
+    },
+  ],
+])('a peer’s share of %s is looked at, and no more', async (_what, kind, make) => {
+  for (let i = 0; i < 1200; i += 1) await one.events.onFrame('yz3', kind, make(i));
+  expect(one.counts()).toEqual({ 'yz3 too-many': 200 });
+  await one.events.onFrame('yz4', kind, make(0));
+  expect(one.counts()).toEqual({ 'yz3 too-many': 200 });
 });
 
 test('what is wrong is a refusal, and no drop', async () => {
