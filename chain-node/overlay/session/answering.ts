@@ -6,9 +6,14 @@ import { TokenBucket } from '../../p2p/limits.ts';
 import { type Established, type Parties, type Request, Responder } from './handshake.ts';
 import { type EndPacket, HALF_BYTES } from './packets.ts';
 
-/** Handshakes of one member: each costs an exchange and two signatures. */
+/**
+ * Handshakes of one member that one neighbour brings, and all of that neighbour: each costs an exchange and two signatures.
+ * A relay can put any name into a route: what it makes up must not count for who comes another way.
+ */
 const PER_SECOND = 10;
 const BURST = 40;
+const NEIGHBOUR_PER_SECOND = 50;
+const NEIGHBOUR_BURST = 200;
 const MAX_WAITING = 256;
 const MAX_WAITING_EACH = 32;
 const KEPT_MS = 15_000;
@@ -28,10 +33,14 @@ export interface AnsweringOptions {
 
 interface Waiting {
   from: string;
+  /** The neighbour that brought it. */
+  via: string;
   responder: Responder;
   at: number;
   answer: Promise<Buffer | null> | null;
 }
+
+const neighbourIn = (route: Route): string => route.at(-2)!;
 
 /** The end that is asked: it answers handshakes, each once, and says the same again if it is asked again. */
 export class Answering {
@@ -49,18 +58,19 @@ export class Answering {
       if (known.from === from) send(back, known.responder.reply);
       return;
     }
-    if (keyOf(from) === undefined || !this.#bucket(from).take()) return;
-    this.#tidy(from);
+    const via = neighbourIn(route);
+    if (keyOf(from) === undefined || !this.#take(from, via)) return;
+    this.#tidy(from, via);
     const parties: Parties = { chainId, initiator: from, responder: memberId };
     const responder = new Responder(parties, packet);
-    this.#waiting.set(id, { from, responder, at: Date.now(), answer: null });
+    this.#waiting.set(id, { from, via, responder, at: Date.now(), answer: null });
     send(back, responder.reply);
   }
 
   async onProof(from: string, route: Route, packet: Extract<EndPacket, { type: 3 }>): Promise<void> {
     const waiting = this.#waiting.get(packet.halves.subarray(0, HALF_BYTES).toString('latin1'));
     if (waiting?.from !== from || !waiting.responder.half.equals(packet.halves.subarray(HALF_BYTES))) return;
-    if (waiting.answer === null && !this.#bucket(from).take()) return;
+    if (waiting.answer === null && !this.#take(from, neighbourIn(route))) return;
     const pending = (waiting.answer ??= this.#answer(waiting, route, packet.sealed));
     const answer = await pending;
     // One that was not the member's is forgotten: the true one may come yet.
@@ -86,17 +96,22 @@ export class Answering {
     }
   }
 
-  #bucket(from: string): TokenBucket {
-    let bucket = this.#buckets.get(from);
-    if (bucket === undefined) this.#buckets.set(from, (bucket = new TokenBucket(PER_SECOND, BURST)));
+  #take(from: string, via: string): boolean {
+    const own = this.#bucket(`${via} ${from}`, PER_SECOND, BURST);
+    return own.take() && this.#bucket(via, NEIGHBOUR_PER_SECOND, NEIGHBOUR_BURST).take();
+  }
+
+  #bucket(name: string, perSecond: number, burst: number): TokenBucket {
+    let bucket = this.#buckets.get(name);
+    if (bucket === undefined) this.#buckets.set(name, (bucket = new TokenBucket(perSecond, burst)));
     return bucket;
   }
 
   /** Makes room for one more of this member. */
-  #tidy(from: string): void {
+  #tidy(from: string, via: string): void {
     const now = Date.now();
     for (const [id, { at }] of this.#waiting) if (now - at > KEPT_MS) this.#waiting.delete(id);
-    const own = [...this.#waiting].filter(([, waiting]) => waiting.from === from);
+    const own = [...this.#waiting].filter(([, waiting]) => waiting.from === from && waiting.via === via);
     if (own.length >= MAX_WAITING_EACH) this.#waiting.delete(own[0]![0]);
     else if (this.#waiting.size >= MAX_WAITING) this.#waiting.delete([...this.#waiting.keys()][0]!);
   }
