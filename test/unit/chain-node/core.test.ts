@@ -99,6 +99,18 @@ describe('one validator, rule by rule', () => {
     expect(step(state, { type: 'timeout', step: 'propose', round: 0 })).toEqual([]);
   });
 
+  test.each([0, 3])(
+    'a block that claims its prevotes in its own round, or a later one, gets none: %i',
+    (validRound) => {
+      expect(votesIn(step(state, proposalOf('block A', 0, validRound)))).toEqual([]);
+      for (const voter of ['a', 'b', 'c']) expect(votesIn(step(state, vote(1, voter, A.hash)))).toEqual([]);
+      expect(votesIn(step(state, { type: 'timeout', step: 'propose', round: 0 }))).toContainEqual({
+        type: 1,
+        hash: NIL,
+      });
+    },
+  );
+
   test('joins a later round when a third and one are there', () => {
     step(state, { type: 'start' });
     step(state, vote(1, 'a', NIL, 5));

@@ -159,6 +159,19 @@ test('so is who proposes many blocks in one round, though nobody can give their 
   expect(await one.node.ledger.store.evidence(20)).toHaveLength(3);
 });
 
+test('a proposal whose list is not that of its block costs who sent it, and not the proposer', async () => {
+  const proposer = proposerOf(MEMBERS, 1, 0);
+  const { header } = one.node.ledger.build([], proposer, NOW + 1).prepared;
+  const unsigned = { height: 1, round: 0, validRound: -1, header, txHashes: [] };
+  const signed = { ...unsigned, signature: sign(keyOf(proposer), proposalMessage('test', unsigned)) };
+  const spoilt = encodeProposal({ ...signed, txHashes: [Buffer.alloc(32, 1)] });
+  for (let i = 0; i < 10; i += 1)
+    await expect(one.events.onFrame('yz3', Frame.proposal, spoilt)).rejects.toMatchObject({ code: 'block-invalid' });
+  await one.events.onFrame('yz4', Frame.proposal, encodeProposal(signed));
+  expect(one.counts()).toEqual({});
+  expect(await one.node.ledger.store.evidence(20)).toEqual([]);
+});
+
 test.each<[string, Frame, (i: number) => Buffer]>([
   [
     'greetings that nobody signed',

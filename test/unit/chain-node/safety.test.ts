@@ -88,6 +88,27 @@ test.each([
   expect(signer().lastVote()).toMatchObject({ type: tornAt === null ? 2 : 1 });
 });
 
+test('what could not be synced is not given out, and nothing else is signed in its place', () => {
+  const disk = systemDisk(dir);
+  let isBroken = true;
+  const vault: typeof disk = {
+    ...disk,
+    log: (name) => ({
+      ...disk.log(name),
+      sync() {
+        if (isBroken) throw Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO' });
+      },
+    }),
+  };
+  const failing = new Signer('yz1', 'test', [privateKey], vault, sm2);
+  failing.use(sm2.publicKeyOf(privateKey));
+  expect(() => failing.vote(vote(2, 5, 0, 1), 0)).toThrow(/EIO/);
+  isBroken = false;
+  // It was written, if not for sure: begun anew it says that, or nothing.
+  expect(() => signer().vote(vote(2, 5, 0, 2), 0)).toThrow(expect.objectContaining({ code: 'double-sign' }));
+  expect(signer().vote(vote(2, 5, 0, 1), 0).signature).toHaveLength(64);
+});
+
 test('a key that the members do not know signs nothing', () => {
   const made = signer();
   expect(made.use(sm2.generateKeyPair().publicKey)).toBe(false);
