@@ -29,7 +29,11 @@ const address = z.strictObject({
   memberId: nameSchema,
   url: z
     .url({ protocol: /^wss$/ })
-    .refine((url) => new URL(url).pathname === '/', 'an address is wss://HOST or wss://HOST:PORT'),
+    // What is no address at all is told by the check before.
+    .refine(
+      (url) => !URL.canParse(url) || new URL(url).pathname === '/',
+      'an address is wss://HOST or wss://HOST:PORT',
+    ),
 });
 
 const who = z
@@ -53,6 +57,7 @@ const schema = z
   .superRefine(({ relays, endpoints }, context) => {
     const owners = new Map<string, string>();
     for (const { memberId, url } of [...relays, ...endpoints]) {
+      if (!URL.canParse(url)) continue;
       const origin = new URL(url).host;
       const owner = owners.get(origin);
       if (owner !== undefined && owner !== memberId)

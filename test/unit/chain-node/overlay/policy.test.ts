@@ -126,6 +126,8 @@ test.each([
   ['an empty list of services', { rules: [{ ...rule, services: [] }] }, /rules.0.services/],
   ['a role that there is not', { rules: [{ ...rule, to: { roles: ['king'] } }] }, /rules.0.to.roles.0/],
   ['no TLS', { relays: [{ memberId: 'a', url: 'ws://a' }] }, /relays.0.url/],
+  ['no address', { relays: [{ memberId: 'a', url: 'h:/' }] }, /relays.0.url/],
+  ['another protocol', { endpoints: [{ memberId: 'a', url: '7ss://10.0.0.2' }] }, /endpoints.0.url/],
   ['a path', { relays: [{ memberId: 'a', url: 'wss://a/other' }] }, /wss:\/\/HOST/],
   [
     'one address of two members',
@@ -144,6 +146,7 @@ test.each([
   ['a second key', Buffer.from('{"rules":[],"rules":[]}')],
   ['keys in another order', Buffer.from('{"rules":[],"relays":[]}')],
   ['no JSON', Buffer.from('policy')],
+  ['an address that is none', Buffer.from('{"relays":[{"memberId":"a","url":"7ss://h"}]}')],
   ['too long a text', Buffer.alloc(70_000, 0x20)],
 ])('a document with %s cannot be read', (_, document) => {
   expect(readPolicy(document)).toHaveProperty('faults.0');
