@@ -52,11 +52,11 @@ export const encodeReach = ({ near, beyond }: Reach): Buffer =>
 
 export const decodeReach = (frame: Buffer): Reach =>
   decode(frame.subarray(1), (reader) => {
-    const readNear = (inner: typeof reader): Near => ({
-      memberId: inner.str(MAX_NAME_BYTES),
-      rttMs: inner.u32(),
-      lossPercent: Math.min(inner.u8(), 100),
-    });
+    const readNear = (inner: typeof reader): Near => {
+      const near = { memberId: inner.str(MAX_NAME_BYTES), rttMs: inner.u32(), lossPercent: inner.u8() };
+      if (near.lossPercent > 100) throw new LedgerError('encoding-invalid', 'more than all is lost');
+      return near;
+    };
     return {
       near: reader.list(MAX_MEMBERS, readNear),
       beyond: reader.list(MAX_RELAYS, (inner) => ({

@@ -9,8 +9,12 @@ export class Ephemeral {
   #ecdh: ECDH | null = createECDH('SM2');
   readonly publicKey: Buffer;
 
-  constructor() {
-    this.publicKey = this.#ecdh!.generateKeys();
+  /** `privateKey`: a known one, for test vectors. */
+  constructor(privateKey?: Uint8Array) {
+    const ecdh = this.#ecdh!;
+    if (privateKey === undefined) ecdh.generateKeys();
+    else ecdh.setPrivateKey(privateKey);
+    this.publicKey = ecdh.getPublicKey();
   }
 
   /**

@@ -110,11 +110,18 @@ async function open(key: Buffer, type: number, halves: Buffer, sealed: Buffer): 
   }
 }
 
+/** What one end makes for one handshake. */
+export interface Fresh {
+  half: Buffer;
+  ephemeral: Ephemeral;
+}
+const fresh = (): Fresh => ({ half: randomBytes(HALF_BYTES), ephemeral: new Ephemeral() });
+
 /** The end that wants a service: it proves itself first, the other says nothing of its own before. */
 export class Initiator {
-  readonly half = randomBytes(HALF_BYTES);
-  readonly #ephemeral = new Ephemeral();
-  readonly offer = encodeOffer({ half: this.half, ephemeral: this.#ephemeral.publicKey });
+  readonly half: Buffer;
+  readonly offer: Buffer;
+  readonly #ephemeral: Ephemeral;
   #secrets: Secrets | undefined;
   #halves: Buffer = Buffer.alloc(0);
   #transcript: Buffer = Buffer.alloc(0);
@@ -123,7 +130,12 @@ export class Initiator {
     private readonly parties: Parties,
     private readonly service: string,
     readonly startMs: number,
-  ) {}
+    { half, ephemeral } = fresh(),
+  ) {
+    this.half = half;
+    this.#ephemeral = ephemeral;
+    this.offer = encodeOffer({ half, ephemeral: ephemeral.publicKey });
+  }
 
   /** What proves us, in return for the other's fresh key. Throws `protocol`. */
   async prove(reply: Reply, privateKey: Uint8Array): Promise<Buffer> {
@@ -164,7 +176,7 @@ export interface Request {
 
 /** The end that is asked. */
 export class Responder {
-  readonly half = randomBytes(HALF_BYTES);
+  readonly half: Buffer;
   readonly reply: Buffer;
   readonly #secrets: Secrets;
   readonly #halves: Buffer;
@@ -173,10 +185,11 @@ export class Responder {
   constructor(
     readonly parties: Parties,
     offer: Offer,
+    { half, ephemeral } = fresh(),
   ) {
-    const ephemeral = new Ephemeral();
-    this.reply = encodeReply({ to: offer.half, half: this.half, ephemeral: ephemeral.publicKey });
-    this.#halves = Buffer.concat([offer.half, this.half]);
+    this.half = half;
+    this.reply = encodeReply({ to: offer.half, half, ephemeral: ephemeral.publicKey });
+    this.#halves = Buffer.concat([offer.half, half]);
     this.#secrets = new Secrets(parties, encodeOffer(offer), this.reply, ephemeral.shared(offer.ephemeral));
   }
 
