@@ -21,7 +21,8 @@ export class LedgerError extends Error {
       | 'commit-invalid'
       | 'double-sign'
       | 'config-invalid'
-      | 'store-corrupt',
+      | 'store-corrupt'
+      | 'store-newer',
     readonly reason: string,
   ) {
     super(`${code}: ${reason}`);

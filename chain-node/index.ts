@@ -7,6 +7,7 @@ import { createLogger, type Logger } from '../platform/observe/logger.ts';
 import { createMetrics, Gauge } from '../platform/observe/metrics.ts';
 import { nodeConfigSchema, type ReadNodeConfig, wrappedKeySchema } from './config.ts';
 import { DEFAULT_TIMEOUTS } from './consensus/timeouts.ts';
+import { LedgerError } from './errors.ts';
 import { readGenesis } from './genesis.ts';
 import { type Chain, chainOf } from './overlay/chain.ts';
 import { GATEWAY_PREFIX, Overlay, OVERLAY_PATH } from './overlay/index.ts';
@@ -142,6 +143,7 @@ export async function main(): Promise<void> {
 }
 
 export function fail(error: unknown): never {
-  process.stderr.write(`${error instanceof ConfigError ? error.message : String((error as Error).stack ?? error)}\n`);
+  const isRefusal = error instanceof ConfigError || error instanceof LedgerError;
+  process.stderr.write(`${isRefusal ? error.message : String((error as Error).stack ?? error)}\n`);
   process.exit(1);
 }

@@ -173,8 +173,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'chain-node/store/block-store.ts',
-        find: "puts.push(['head', u64(height)]);\n    await this.kv.write(puts.map(sealedPut));",
-        replace: "puts.push(['head', u64(height)]);\n    await this.kv.write(puts.map(sealedPut)).catch(() => {});",
+        find: "puts.push(['head', u64(height)]);\n    await this.#write(puts);",
+        replace: "puts.push(['head', u64(height)]);\n    await this.#write(puts).catch(() => {});",
       },
     ],
   },

@@ -66,8 +66,8 @@ export class Ledger {
   }
 
   /**
-   * Opens the store; throws store-corrupt if what is in it does not lead to what its head says. `onCorrupt` is told when
-   * something is found changed.
+   * Opens the store; throws store-newer if a later program wrote it, store-corrupt if what is in it does not lead to what
+   * its head says. `onCorrupt` is told when something is found changed.
    */
   static async open(
     genesis: Genesis,
@@ -85,6 +85,7 @@ export class Ledger {
   }
 
   async #load(): Promise<void> {
+    await this.store.checkFormat();
     const height = await this.store.height();
     if (height === 0) return;
     const { header, commit } = await this.store.certificate(height);

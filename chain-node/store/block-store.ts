@@ -48,6 +48,12 @@ export interface Append {
   governance: Governance | null;
 }
 
+/**
+ * Of all that lies in a node's folders: the store, the log of a height, what was last signed. Raised by a change after which
+ * an older program would read any of it wrongly; what brings an older store up then stands in `checkFormat` (docs/adr/0021).
+ */
+export const STORE_FORMAT = 1;
+
 const CHECKSUM_BYTES = 4;
 const DIGITS = 14;
 const padded = (value: number) => value.toString(16).padStart(DIGITS, '0');
@@ -115,6 +121,7 @@ const decodeRun = (bytes: Buffer): { height: number; first: number; counts: numb
  * Blocks, their certificates, and what is derived from them. A block goes in as one durable write: it is there whole or
  * not at all. Keys:
  *
+ *     format          u64 STORE_FORMAT of the program that wrote it: under this key, and sealed like this, in every format
  *     head            u64 height of the last block
  *     base            u64 height of the snapshot that it begins with; absent: of the genesis
  *     c/HEIGHT        header, commit
@@ -132,6 +139,8 @@ const decodeRun = (bytes: Buffer): { height: number; first: number; counts: numb
 export class BlockStore {
   /** null: not counted since the last that was added. */
   #evidenceCount: Promise<number> | null = null;
+  /** Whether the mark of its format is in it. */
+  #isMarked = false;
 
   constructor(
     private readonly kv: KeyValues,
@@ -168,6 +177,28 @@ export class BlockStore {
     return value;
   }
 
+  /** One durable write: all or nothing. The first that a store gets brings the mark of its format. */
+  async #write(puts: readonly [string, Buffer][]): Promise<void> {
+    const mark: [string, Buffer][] = this.#isMarked ? [] : [['format', u64(STORE_FORMAT)]];
+    await this.kv.write([...mark, ...puts].map(sealedPut));
+    this.#isMarked = true;
+  }
+
+  /** To be called before anything else is. Throws store-newer if a later program wrote it; without a mark it is of format 1. */
+  async checkFormat(): Promise<void> {
+    const value = await this.#get('format');
+    if (value === undefined) return;
+    const format = readU64(value);
+    if (format > STORE_FORMAT)
+      throw new LedgerError(
+        'store-newer',
+        `the store is of format ${format}, and this program knows formats up to ${STORE_FORMAT}: it was left as it is; ` +
+          `start the version that wrote it, or a later one. ` +
+          `存储格式为 ${format}，本程序只认识到 ${STORE_FORMAT}：存储未被改动，请启动写入它的版本或更新的版本。`,
+      );
+    this.#isMarked = true;
+  }
+
   /** 0 before the first block. */
   async height(): Promise<number> {
     const value = await this.#get('head');
@@ -193,7 +224,7 @@ export class BlockStore {
     for (const [level, hashes] of tiles.entries())
       if (hashes.length > 0) puts.push([tileKey(level, Math.floor(logSize / TILE_WIDTH ** (level + 1))), hashes]);
     puts.push(['base', u64(height)], ['head', u64(height)]);
-    await this.kv.write(puts.map(sealedPut));
+    await this.#write(puts);
   }
 
   async append({ certificate, txs, placed, tiles, indexPages, governance }: Append): Promise<void> {
@@ -208,7 +239,7 @@ export class BlockStore {
     for (const { level, index, hashes } of tiles) puts.push([tileKey(level, index), hashes]);
     if (governance !== null) puts.push(governancePut(height, governance));
     puts.push(['head', u64(height)]);
-    await this.kv.write(puts.map(sealedPut));
+    await this.#write(puts);
   }
 
   async certificate(height: number): Promise<Certificate> {
@@ -295,7 +326,7 @@ export class BlockStore {
   }
 
   async addCosignature(height: number, memberId: string, signature: Buffer): Promise<void> {
-    await this.kv.write([sealedPut([cosignatureKey(height, memberId), signature])]);
+    await this.#write([[cosignatureKey(height, memberId), signature]]);
   }
 
   async cosignature(height: number, memberId: string): Promise<Buffer | null> {
@@ -327,7 +358,7 @@ export class BlockStore {
 
   /** Kept for ever; once however often it is found. */
   async addEvidence(evidence: EvidenceJson): Promise<void> {
-    await this.kv.write([sealedPut([evidenceKey(evidence), Buffer.from(JSON.stringify(evidence))])]);
+    await this.#write([[evidenceKey(evidence), Buffer.from(JSON.stringify(evidence))]]);
     this.#evidenceCount = null;
   }
 

@@ -41,6 +41,9 @@ export class DamageMark {
   }
 }
 
+const isDamage = (error: unknown): error is LedgerError =>
+  error instanceof LedgerError && error.code === 'store-corrupt';
+
 type Parts = Pick<World, 'disk' | 'signatures' | 'checker'>;
 
 /** Takes blocks from a damaged store until the first that is not good; gives how many. They are checked like a stranger's. */
@@ -49,6 +52,9 @@ async function salvage(ledger: Ledger, { disk, checker }: Parts): Promise<number
   let old: BlockStore | undefined;
   try {
     old = new BlockStore(await disk.keyValues(DAMAGED));
+    await old.checkFormat().catch((error: unknown) => {
+      if (!isDamage(error)) throw error;
+    });
     for (const evidence of await old.evidence(Infinity)) await ledger.store.addEvidence(evidence);
     for (;;) {
       const height = ledger.height + 1;
@@ -56,7 +62,7 @@ async function salvage(ledger: Ledger, { disk, checker }: Parts): Promise<number
       await ledger.append(await verifyBlock(ledger, block, checkAhead(ledger, checker, block)), block.commit);
     }
   } catch (error) {
-    if (!(error instanceof LedgerError)) throw error;
+    if (!(error instanceof LedgerError) || error.code === 'store-newer') throw error;
   } finally {
     await old?.close();
   }
@@ -65,7 +71,8 @@ async function salvage(ledger: Ledger, { disk, checker }: Parts): Promise<number
 
 /**
  * Opens the ledger. A store that is damaged is set aside, and kept there; what is good in it is taken over, and the rest
- * comes from the others, as for any node that is behind. What it signed is kept apart, so it signs nothing twice.
+ * comes from the others, as for any node that is behind. What it signed is kept apart, so it signs nothing twice. Throws
+ * store-newer if a later program wrote it.
  */
 export async function openLedger(
   genesis: Genesis,
@@ -79,7 +86,7 @@ export async function openLedger(
     try {
       return await Ledger.open(genesis, parts, onCorrupt);
     } catch (error) {
-      if (!(error instanceof LedgerError) || error.code !== 'store-corrupt') throw error;
+      if (!isDamage(error)) throw error;
       logger.error({ reason: error.reason }, 'the store is damaged');
       mark.damaged();
     }
@@ -88,7 +95,10 @@ export async function openLedger(
     mark.set(Mark.setAside);
   }
   const ledger = await Ledger.open(genesis, parts, onCorrupt);
-  const blocks = await salvage(ledger, parts);
+  const blocks = await salvage(ledger, parts).catch(async (error: unknown) => {
+    await ledger.store.close();
+    throw error;
+  });
   mark.set(Mark.none);
   logger.warn({ blocks, height: ledger.height, kept: DAMAGED }, 'blocks were taken from the damaged store');
   return ledger;

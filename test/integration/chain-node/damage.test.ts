@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { crc32 } from 'node:zlib';
 import { ClassicLevel } from 'classic-level';
 import { MEMBERS, Nodes } from '../../fixtures/nodes.ts';
 
@@ -78,6 +79,26 @@ test.each<[string, () => Promise<void> | void]>([
     await isWhole('yz3');
   },
 );
+
+test('a store that a later version wrote is refused at the start, and left as it is', async () => {
+  await nodes.stop('yz3');
+  const db = new ClassicLevel<string, Buffer>(storeOf('yz3'), { valueEncoding: 'buffer' });
+  const mark = (await db.get('format'))!;
+  const later = Buffer.from(mark);
+  later[later.length - 1]! += 1;
+  later.writeUInt32BE(crc32(later.subarray(4), crc32('format')));
+  await db.put('format', later);
+  const before = await db.iterator().all();
+  await db.close();
+  await expect(nodes.start('yz3')).rejects.toMatchObject({ code: 'store-newer' });
+  await db.open();
+  expect(await db.iterator().all()).toEqual(before);
+  await db.put('format', mark);
+  await db.close();
+  await nodes.start('yz3');
+  await attested('after the version that knows it');
+  await isWhole('yz3');
+});
 
 test('a block that is changed while the node runs is named and not served; the next start repairs it', async () => {
   const [first] = (await nodes.node('yz2').reader.records(0, 1)) as unknown as [{ height: number }];
