@@ -82,6 +82,16 @@ export async function main(): Promise<void> {
     },
   });
 
+  const unlinked = new Gauge({
+    name: 'ledger_links_refused',
+    help: 'Links to a member that came to nothing by no fault of it, by cause',
+    labelNames: ['peer', 'cause'],
+    registers: [metrics],
+    collect: () => {
+      for (const { peer, cause, count } of node.unlinked.rows()) unlinked.set({ peer, cause }, count);
+    },
+  });
+
   const dropped = new Gauge({
     name: 'ledger_messages_dropped',
     help: 'Messages let fall unread: of heights or rounds past or far ahead, known, or too many; by peer and cause',

@@ -93,6 +93,10 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
   /** Messages that were let fall unread. */
   readonly dropped = new PeerCounts<DropCause>();
   readonly #rare = new Map<string, TokenBucket>();
+  /** Links that came to nothing by nobody's fault. */
+  readonly unlinked = new PeerCounts<'version-unknown'>();
+  /** What members speak with whom there was no common version of the protocol when a link was tried last. */
+  readonly #otherVersions = new Map<string, readonly string[]>();
   readonly #driver: ConsensusDriver;
   readonly #intake: Intake;
   readonly #gossip: Gossip;
@@ -125,6 +129,7 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
       onFrame: (from, kind, payload) => this.#onFrame(from, kind, payload),
       onOpen: (peer) => this.#greet(peer),
       onFault: (peer, fault) => this.refusals.add(peer, fault),
+      onOtherVersions: (peer, versions) => this.#onOtherVersions(peer, versions),
       keyOf: (peer) => ledger.publicKeyOf(peer),
       privateKey: () => signer.linkKey(this.links.connected().length > 0),
       trust: () => this.trust(),
@@ -336,15 +341,18 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
     return this.#driver.earlyDropped;
   }
 
-  /** The other members, and how high each that is linked says that it is. */
-  peers(): { memberId: string; connected: boolean; height: number | null }[] {
+  /**
+   * The other members, and how high each that is linked says that it is. `versions`: what it speaks of the protocol, if that
+   * is why there is no link.
+   */
+  peers(): { memberId: string; connected: boolean; height: number | null; versions: readonly string[] | null }[] {
     return this.ledger.members
       .filter(({ memberId }) => memberId !== this.options.memberId)
-      .map(({ memberId }) => ({
-        memberId,
-        connected: this.links.isConnected(memberId),
-        height: this.#catchUp.claimOf(memberId),
-      }));
+      .map(({ memberId }) => {
+        const connected = this.links.isConnected(memberId);
+        const versions = connected ? null : (this.#otherVersions.get(memberId) ?? null);
+        return { memberId, connected, height: this.#catchUp.claimOf(memberId), versions };
+      });
   }
 
   #status(): Buffer {
@@ -364,7 +372,21 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
     });
   }
 
+  /** Told at each try to link; said once for what is news. It is nobody's fault: members take a new version one by one. */
+  #onOtherVersions(peer: string | undefined, versions: readonly string[]): void {
+    if (peer === undefined || this.ledger.publicKeyOf(peer) === undefined) return;
+    this.unlinked.add(peer, 'version-unknown');
+    const isNews = this.#otherVersions.get(peer)?.join() !== versions.join();
+    this.#otherVersions.set(peer, versions);
+    if (isNews)
+      this.options.logger.warn(
+        { peer, code: 'version-unknown', versions },
+        'no common version of the protocol: no link',
+      );
+  }
+
   #greet(peer: string): void {
+    this.#otherVersions.delete(peer);
     this.#catchUp.onOpen(peer);
     this.links.send(peer, this.#status());
     this.#sendGreeting(peer);

@@ -61,6 +61,8 @@ export interface LinkEvents {
   onOpen(memberId: string): void;
   /** What a peer sent is no frame at all: the link is closed. */
   onFault(memberId: string, fault: LinkFault): void;
+  /** A link came to nothing, as there is no version that both ends speak: what the other, by its certificate only, does. */
+  onOtherVersions(memberId: string | undefined, versions: readonly string[]): void;
   /** The key that a member has now, by which it proves itself; undefined: it is none. */
   keyOf(memberId: string): Uint8Array | undefined;
   /** Our own key now. */

@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import { WebSocket } from 'ws';
 import { HELLO_WITHIN_MS } from './hello.ts';
+import { refusalIn } from './versions.ts';
 
 /** An HTTP proxy that takes CONNECT (RFC 9110 §9.3.6). */
 export interface Proxy {
@@ -18,6 +19,8 @@ export interface DialOptions {
   url: string;
   tls: ConnectionOptions;
   maxPayload: number;
+  /** Of the protocol, the one that is liked best first. */
+  versions: readonly string[];
   proxy?: Proxy | undefined;
 }
 
@@ -66,8 +69,8 @@ function throughProxy({ url, credentialsFile }: Proxy, host: string, port: numbe
  */
 const NO_MASK = (mask: Buffer) => void mask.fill(0);
 
-/** Opens a WebSocket over TLS, through a proxy if one is given. */
-export function dialWebSocket({ url, tls, maxPayload, proxy }: DialOptions): WebSocket {
+/** Opens a WebSocket over TLS, through a proxy if one is given. Its error is OtherVersions if there is no common one. */
+export function dialWebSocket({ url, tls, maxPayload, versions, proxy }: DialOptions): WebSocket {
   const { hostname, port } = new URL(url);
   const host = hostname.replace(/^\[|\]$/g, '');
   const options: ConnectionOptions = { ...tls, servername: net.isIP(host) ? '' : host };
@@ -80,11 +83,13 @@ export function dialWebSocket({ url, tls, maxPayload, proxy }: DialOptions): Web
     });
     return undefined;
   };
-  return new WebSocket(url, {
+  const ws = new WebSocket(url, [...versions], {
     createConnection: createConnection as never,
     maxPayload,
     perMessageDeflate: false,
     handshakeTimeout: HELLO_WITHIN_MS,
     generateMask: NO_MASK,
   });
+  ws.on('unexpected-response', (request, response) => request.destroy(refusalIn(response)));
+  return ws;
 }

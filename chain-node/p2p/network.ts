@@ -14,7 +14,8 @@ import { gather } from './gather.ts';
 import { greet, HELLO_WITHIN_MS, Side } from './hello.ts';
 import { linkFaultOf } from './link-fault.ts';
 import { Inflow } from './inflow.ts';
-import { LinkTls, type TlsFiles } from './tls.ts';
+import { certifiedName, LinkTls, type TlsFiles } from './tls.ts';
+import { chosenOf, OtherVersions, refuseVersion, versionsIn } from './versions.ts';
 
 export type { TlsFiles } from './tls.ts';
 
@@ -38,6 +39,8 @@ export interface Peer {
 export type Upgrade = (request: IncomingMessage, socket: TLSSocket, head: Buffer) => void;
 
 export const HELLO_TAG = tag('sealfolio/hello/1');
+/** Of the frames between nodes (docs/ledger-protocol.md, Links): those that this node speaks, the one it likes best first. */
+const VERSIONS = ['sealfolio.ledger.1'];
 const SILENT_AFTER_MS = 10_000;
 const MAX_UNSENT_BYTES = 32 * 1024 * 1024;
 /** From one address, links and those who are not (yet) one. */
@@ -81,10 +84,20 @@ export class Network implements Links {
     this.#server.maxConnections = MAX_CONNECTIONS;
     this.#server.on('connection', (socket: Socket) => this.#bound(socket));
     this.#tls.keep(this.#server);
-    const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_FRAME_BYTES, perMessageDeflate: false });
+    const sockets = new WebSocketServer({
+      noServer: true,
+      maxPayload: MAX_FRAME_BYTES,
+      perMessageDeflate: false,
+      handleProtocols: (offered) => chosenOf(VERSIONS, offered) ?? false,
+    });
     this.#server.on('upgrade', (request, socket, head) => {
       const other = options.upgrades?.[request.url ?? ''];
       if (other !== undefined) return other(request, socket as TLSSocket, head);
+      const offered = versionsIn(request.headers);
+      if (chosenOf(VERSIONS, new Set(offered)) === undefined) {
+        refuseVersion(socket, VERSIONS);
+        return options.onOtherVersions(certifiedName(socket as TLSSocket), offered);
+      }
       sockets.handleUpgrade(request, socket, head, (ws) => sockets.emit('connection', ws, request));
     });
     sockets.on('connection', (ws, request) => {
@@ -173,7 +186,7 @@ export class Network implements Links {
   #dial(peer: { memberId: string; url: string }, retryMs: number): void {
     if (this.#closed) return;
     const tls = this.#tls.dialing(peer.memberId);
-    const ws = dialWebSocket({ url: peer.url, tls, maxPayload: MAX_FRAME_BYTES });
+    const ws = dialWebSocket({ url: peer.url, tls, maxPayload: MAX_FRAME_BYTES, versions: VERSIONS });
     this.#track(ws);
     let retry = retryMs;
     ws.once('upgrade', (response) => {
@@ -182,7 +195,10 @@ export class Network implements Links {
         this.#greet(ws, response.socket as TLSSocket, Side.dialer, peer.memberId);
       });
     });
-    ws.on('error', (error) => this.options.logger.debug({ peer: peer.memberId, reason: error.message }, 'link'));
+    ws.on('error', (error) => {
+      if (error instanceof OtherVersions) return this.options.onOtherVersions(peer.memberId, error.versions);
+      this.options.logger.debug({ peer: peer.memberId, reason: error.message }, 'link');
+    });
     ws.once('close', () => {
       if (this.#closed) return;
       const timer = setTimeout(

@@ -8,7 +8,7 @@ import { WebSocket } from 'ws';
 import { encodeVote, type Vote, voteMessage, VoteType } from '../../chain-node/codec/vote.ts';
 import { encodeHashes, encodeHeight, encodeStatus, Frame, frame } from '../../chain-node/p2p/frames.ts';
 import { sm2 } from '../../platform/crypto/index.ts';
-import { type Identity, link, tlsOf } from '../fixtures/attacker.ts';
+import { type Identity, LEDGER_VERSION, link, tlsOf } from '../fixtures/attacker.ts';
 import { LedgerNet } from '../fixtures/ledger-net.ts';
 
 jest.setTimeout(60_000);
@@ -236,7 +236,7 @@ test('a vote for another chain costs the link, and its sender is named in the lo
 });
 
 test('compression is not spoken: it is not agreed to, and a frame that claims it ends the link', async () => {
-  const ws = new WebSocket(p2p.url, { ...tlsOf(who), perMessageDeflate: true });
+  const ws = new WebSocket(p2p.url, LEDGER_VERSION, { ...tlsOf(who), perMessageDeflate: true });
   const closed = once(ws, 'close');
   ws.on('error', () => {});
   await once(ws, 'open');

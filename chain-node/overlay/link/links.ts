@@ -5,9 +5,10 @@ import { tag } from '../../codec/bytes.ts';
 import { dialWebSocket, type Proxy } from '../../p2p/dial.ts';
 import { greet, Side } from '../../p2p/hello.ts';
 import type { LinkTls } from '../../p2p/tls.ts';
+import { OtherVersions } from '../../p2p/versions.ts';
 import { type LinkFrame, MAX_LINK_FRAME_BYTES } from './frames.ts';
 import { CloseCode, Link } from './link.ts';
-import { Listener, OVERLAY_PATH } from './listener.ts';
+import { Listener, OVERLAY_PATH, VERSIONS } from './listener.ts';
 
 const HELLO_TAG = tag('sealfolio/overlay-hello/1');
 const FIRST_RETRY_MS = 200;
@@ -49,7 +50,13 @@ export interface Trouble {
 
 /** All overlay links of this member: it dials the addresses it is given, and takes those that come. One link a pair. */
 export class Links {
-  readonly listener = new Listener((ws, socket, proven) => this.#greet(ws, socket, Side.listener, undefined, proven));
+  readonly listener = new Listener(
+    (ws, socket, proven) => this.#greet(ws, socket, Side.listener, undefined, proven),
+    (memberId, versions) => {
+      if (memberId !== undefined && this.#keyNow(memberId) !== undefined)
+        this.#note(memberId, new OtherVersions(versions).message);
+    },
+  );
   readonly #links = new Map<string, Link>();
   readonly #keys = new Map<string, string>();
   readonly #targets = new Map<string, Target>();
@@ -124,6 +131,7 @@ export class Links {
         url: new URL(OVERLAY_PATH, target.url).href,
         tls: tls.dialing(target.memberId),
         maxPayload: MAX_LINK_FRAME_BYTES,
+        versions: VERSIONS,
         proxy,
       });
     } catch (error) {

@@ -4,11 +4,14 @@ import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { HELLO_WITHIN_MS } from '../../p2p/hello.ts';
-import type { LinkTls } from '../../p2p/tls.ts';
 import { TokenBucket } from '../../p2p/limits.ts';
+import { certifiedName, type LinkTls } from '../../p2p/tls.ts';
+import { chosenOf, refuseVersion, versionsIn } from '../../p2p/versions.ts';
 import { MAX_LINK_FRAME_BYTES } from './frames.ts';
 
 export const OVERLAY_PATH = '/overlay';
+/** Of the frames on overlay links (docs/overlay-protocol.md): those that this node speaks, the one it likes best first. */
+export const VERSIONS = ['sealfolio.overlay.1'];
 /** Connections that have not proven who they are. */
 const MAX_UNPROVEN = 128;
 const MAX_CONNECTIONS = 1024;
@@ -23,16 +26,26 @@ export class Listener {
     noServer: true,
     maxPayload: MAX_LINK_FRAME_BYTES,
     perMessageDeflate: false,
+    handleProtocols: (offered) => chosenOf(VERSIONS, offered) ?? false,
   });
   readonly #newFrom = new Map<string, TokenBucket>();
   #unproven = 0;
   #server: https.Server | undefined;
 
-  constructor(private readonly onLink: (ws: WebSocket, socket: TLSSocket, proven: () => void) => void) {}
+  constructor(
+    private readonly onLink: (ws: WebSocket, socket: TLSSocket, proven: () => void) => void,
+    /** Nothing that we speak was offered by who has this certificate. */
+    private readonly onOtherVersions: (memberId: string | undefined, versions: readonly string[]) => void,
+  ) {}
 
   /** Of the ledger's listener: what it does with a request for OVERLAY_PATH. */
   readonly upgrade = (request: IncomingMessage, socket: TLSSocket, head: Buffer): void => {
     if (this.#unproven >= MAX_UNPROVEN || !this.#mayCome(socket.remoteAddress ?? '')) return void socket.destroy();
+    const offered = versionsIn(request.headers);
+    if (chosenOf(VERSIONS, new Set(offered)) === undefined) {
+      refuseVersion(socket, VERSIONS);
+      return this.onOtherVersions(certifiedName(socket), offered);
+    }
     this.#sockets.handleUpgrade(request, socket, head, (ws) => {
       this.#unproven += 1;
       let isCounted = true;

@@ -11,6 +11,7 @@ import { encodeVote, voteMessage, VoteType } from '../../../chain-node/codec/vot
 import { encodeHello, Frame, frame, MAX_FRAME_BYTES } from '../../../chain-node/p2p/frames.ts';
 import { createTlsFiles } from '../../../ops/launch/certificates.ts';
 import { sm2 } from '../../../platform/crypto/index.ts';
+import { LEDGER_VERSION } from '../../fixtures/attacker.ts';
 import { MEMBERS, Nodes } from '../../fixtures/nodes.ts';
 import { Rpcs } from '../../fixtures/rpc.ts';
 import { until } from '../../fixtures/until.ts';
@@ -36,7 +37,7 @@ const tlsOf = (folder: string, memberId: string) => ({
 
 /** A link to yz1 with this member's certificate and a hello signed by this key; then frames. Resolves with the code it is closed with. */
 async function attack(memberId: string, key: Buffer, sent?: Buffer | Buffer[], chainId = 'test'): Promise<number> {
-  const ws = new WebSocket(nodes.url('yz1'), tlsOf(path.join(nodes.dir, 'tls'), 'yz2'));
+  const ws = new WebSocket(nodes.url('yz1'), LEDGER_VERSION, tlsOf(path.join(nodes.dir, 'tls'), 'yz2'));
   const closed = once(ws, 'close') as Promise<[number]>;
   ws.on('error', () => {});
   const opened = once(ws, 'open');
@@ -126,7 +127,7 @@ test('a page of whole blocks is bounded by bytes, and says where to go on; witho
 test('a certificate of another authority gets no link', async () => {
   const folder = path.join(nodes.dir, 'foreign');
   createTlsFiles(folder, ['yz2']);
-  const ws = new WebSocket(nodes.url('yz1'), tlsOf(folder, 'yz2'));
+  const ws = new WebSocket(nodes.url('yz1'), LEDGER_VERSION, tlsOf(folder, 'yz2'));
   const outcome = new Promise((done) => {
     ws.once('open', () => done('open'));
     ws.once('error', () => done('refused'));

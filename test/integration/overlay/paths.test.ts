@@ -1,5 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { WebSocket } from 'ws';
 import { createSm3 } from '../../../platform/crypto/index.ts';
 import type { OverlayStream } from '../../../chain-node/overlay/session/streams.ts';
 import { openTo, OverlayWorld, until } from '../../fixtures/overlay.ts';
@@ -172,4 +175,18 @@ test('while no path leads to a member, a new stream is refused at once', async (
   await expect(world.overlay('yz1').open('yz2', 'bulk-of-archives')).rejects.toMatchObject({ code: 'unreachable' });
   links.dial(world.draft.relays!);
   await world.linked();
+});
+
+test('an overlay link of another version only is refused by name, and the member is told why', async () => {
+  const [relay] = world.draft.relays!;
+  const { certFile, keyFile, caFile } = world.tls.yz2!;
+  const [cert, key, ca] = [certFile, keyFile, caFile].map((file) => readFileSync(file));
+  const ws = new WebSocket(`${relay!.url}/overlay`, ['sealfolio.overlay.2'], { cert: cert!, key: key!, ca: ca! });
+  ws.on('error', () => {});
+  const [, answer] = (await once(ws, 'unexpected-response')) as [unknown, IncomingMessage];
+  ws.terminate();
+  expect([answer.statusCode, answer.headers['sec-websocket-protocol']]).toEqual([426, 'sealfolio.overlay.1']);
+  expect(world.overlay(relay!.memberId).links.troubles.get('yz2')?.words).toBe(
+    'no common version of the protocol: it speaks sealfolio.overlay.2',
+  );
 });

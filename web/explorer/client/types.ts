@@ -27,7 +27,8 @@ export interface Status extends Standing {
   validators: string[];
   /** How many validators it hears, itself included; with fewer than `needed` nothing is decided. */
   quorum: { validators: number; mayFail: number; needed: number; linked: number };
-  peers: { memberId: string; connected: boolean; height: number | null }[];
+  /** `versions`: what it speaks of the protocol, if that is why there is no link. */
+  peers: { memberId: string; connected: boolean; height: number | null; versions: string[] | null }[];
   others: { memberId: string; url: string }[];
 }
 

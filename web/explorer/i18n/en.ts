@@ -91,6 +91,7 @@ export const en: Messages = {
       'Writes queue: this node hears {linked} validators, itself included, fewer than the {needed} that are needed. What was submitted is not lost, and goes on the chain by itself once they are linked; what is on it can still be read and checked.',
     connected: 'connected',
     apart: 'not connected',
+    otherVersion: 'speaks another version of the protocol: {versions}',
   },
   block: {
     title: 'Block {height}',

@@ -84,6 +84,7 @@ export const zh = {
       '写入排队：本节点只连到 {linked} 名共识成员（含自身），少于写入所需的 {needed} 名。已提交的交易不会丢失，连通后自动上链；已上链的内容仍可查看和核对。',
     connected: '已连接',
     apart: '未连接',
+    otherVersion: '协议版本不同：{versions}',
   },
   block: {
     title: '区块 {height}',

@@ -1,0 +1,52 @@
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { STATUS_CODES } from 'node:http';
+
+const HEADER = 'sec-websocket-protocol';
+/** As RFC 9110 §15.5.22 has it for a protocol that the server does not speak as it was asked to. */
+const REFUSED = 426;
+/** More, or longer, names than this are no versions of ours, and not kept. */
+const MAX_NAMES = 16;
+const MAX_NAME_CHARS = 64;
+
+/** Names of versions in a handshake, at most so many: a request's are those that it may speak, a refusal's too. */
+export const versionsIn = (headers: IncomingHttpHeaders): string[] =>
+  (headers[HEADER] ?? '')
+    .split(',')
+    .slice(0, MAX_NAMES)
+    .map((name) => name.trim().slice(0, MAX_NAME_CHARS))
+    .filter((name) => name !== '');
+
+/** What we speak of what was offered, and like best; undefined: nothing. */
+export const chosenOf = (spoken: readonly string[], offered: ReadonlySet<string>): string | undefined =>
+  spoken.find((name) => offered.has(name));
+
+/** Ends a handshake that offers nothing which we speak, and says what we do (as RFC 6455 §4.4 does for its own versions). */
+export function refuseVersion(socket: Duplex, spoken: readonly string[]): void {
+  // The other end may be gone already.
+  socket.on('error', () => socket.destroy());
+  socket.once('finish', () => socket.destroy());
+  const lines = [
+    `HTTP/1.1 ${REFUSED} ${STATUS_CODES[REFUSED]}`,
+    'Connection: close, upgrade',
+    'Upgrade: websocket',
+    `Sec-WebSocket-Protocol: ${spoken.join(', ')}`,
+    'Content-Length: 0',
+  ];
+  socket.end(`${lines.join('\r\n')}\r\n\r\n`);
+}
+
+/** The listener speaks none of the versions that it was offered. */
+export class OtherVersions extends Error {
+  override readonly name = 'OtherVersions';
+
+  constructor(readonly versions: readonly string[]) {
+    super(`no common version of the protocol: it speaks ${versions.join(', ') || 'none that has a name'}`);
+  }
+}
+
+/** What an answer that opens no link says. */
+export const refusalIn = ({ statusCode, headers }: IncomingMessage): Error =>
+  statusCode === REFUSED
+    ? new OtherVersions(versionsIn(headers))
+    : new Error(`Unexpected server response: ${statusCode}`);
