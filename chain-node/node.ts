@@ -20,6 +20,8 @@ import {
   decodeGreeting,
   decodeHashes,
   decodeHeight,
+  decodeSnapshotPart,
+  decodeSnapshotWanted,
   decodeStatus,
   decodeTxs,
   encodeGreeting,
@@ -41,7 +43,6 @@ import { LedgerReader } from './state/reader.ts';
 import { CatchUp, FEW_BLOCKS } from './sync/catch-up.ts';
 import { Checkpoints } from './sync/checkpoints.ts';
 import { DamageMark, openLedger } from './sync/open-ledger.ts';
-import { decodeSnapshot } from './sync/snapshot.ts';
 import { UnderWay } from './under-way.ts';
 import type { Links, Timer, World } from './world.ts';
 
@@ -197,6 +198,7 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
       world,
       takesSnapshot: sync === 'snapshot',
       fewBlocks: options.fewBlocks ?? FEW_BLOCKS,
+      logger,
       after: (ms, run) => void this.#after(ms, run),
     });
   }
@@ -334,6 +336,11 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
   /** Whether the others have blocks that we have not. */
   get isSyncing(): boolean {
     return this.highest > this.ledger.height + 1;
+  }
+
+  /** How far the snapshot is that this node begins with; null if it begins with blocks. */
+  get snapshot() {
+    return this.#catchUp.snapshot;
   }
 
   /** Messages of heights ahead that were let fall, by the peer that sent too many. */
@@ -488,9 +495,9 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
         if (!this.#takesRare(from)) return;
         return this.checkpoints.on(from, decodeCosigned(payload));
       case Frame.snapshotWanted:
-        return this.#catchUp.onSnapshotWanted(from, () => this.#status());
-      case Frame.snapshot:
-        return this.#catchUp.onSnapshot(from, decodeSnapshot(payload));
+        return this.#catchUp.onSnapshotWanted(from, decodeSnapshotWanted(payload), () => this.#status());
+      case Frame.snapshotPart:
+        return this.#catchUp.onSnapshotPart(from, decodeSnapshotPart(payload));
       case Frame.hello:
         throw new LedgerError('encoding-invalid', 'a second hello');
     }

@@ -19,7 +19,7 @@ export const Frame = {
   greeting: 10,
   checkpoint: 11,
   snapshotWanted: 12,
-  snapshot: 13,
+  snapshotPart: 13,
 } as const;
 export type Frame = (typeof Frame)[keyof typeof Frame];
 
@@ -105,6 +105,49 @@ export function finalBlockFrame(block: FinalBlock): Buffer {
 }
 export const decodeFinalBlock = (payload: Uint8Array): Certificate & { txs: Buffer[] } =>
   decode(payload, (reader) => ({ ...readCertificate(reader), txs: readTxs(reader) }));
+
+export interface SnapshotWanted {
+  /** Of the snapshot that was begun; 0: of none. */
+  height: number;
+  part: number;
+}
+
+export const encodeSnapshotWanted = ({ height, part }: SnapshotWanted): Buffer =>
+  new Writer().u64(height).u32(part).done();
+export const decodeSnapshotWanted = (payload: Uint8Array): SnapshotWanted =>
+  decode(payload, (reader) => ({ height: reader.u64(), part: reader.u32() }));
+
+/** A slow link carries one within the time of an answer. */
+export const SNAPSHOT_PART_BYTES = 1024 * 1024;
+export const MAX_SNAPSHOT_PARTS = 64;
+
+/** One part of a snapshot's bytes. */
+export interface SnapshotPart {
+  height: number;
+  /** How many there are; 0: it is larger than may be sent. */
+  parts: number;
+  part: number;
+  /** As many as a part has, but for the last one. */
+  bytes: Buffer;
+}
+
+export const encodeSnapshotPart = ({ height, parts, part, bytes }: SnapshotPart): Buffer =>
+  new Writer(20 + bytes.length).u64(height).u32(parts).u32(part).bytes(bytes).done();
+/** A view of the payload. */
+export function decodeSnapshotPart(payload: Uint8Array): SnapshotPart {
+  const one = decode(payload, (reader) => ({
+    height: reader.u64(),
+    parts: reader.u32(),
+    part: reader.u32(),
+    bytes: reader.bytesView(SNAPSHOT_PART_BYTES),
+  }));
+  const { parts, part, bytes } = one;
+  const isNone = parts === 0 && part === 0 && bytes.length === 0;
+  const hasLength = part === parts - 1 ? bytes.length > 0 : bytes.length === SNAPSHOT_PART_BYTES;
+  if (!isNone && (parts > MAX_SNAPSHOT_PARTS || part >= parts || !hasLength))
+    throw new LedgerError('encoding-invalid', 'part of a snapshot');
+  return one;
+}
 
 /** Kind and payload of a frame. Throws encoding-invalid. */
 export function splitFrame(bytes: Buffer): { kind: Frame; payload: Buffer } {

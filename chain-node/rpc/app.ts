@@ -63,6 +63,7 @@ async function statusJson(node: LedgerNode, others: RpcOptions['others']) {
     membersHash: ledger.membersHash.toString('hex'),
     stateHash: ledger.stateHash.toString('hex'),
     base: ledger.base,
+    snapshot: node.snapshot,
     ...standing(node),
     headHash: ledger.head.toString('hex'),
     headTime: new Date(ledger.headTimeMs).toISOString(),

@@ -1,18 +1,23 @@
 import { isAnyHonest } from '../consensus/core.ts';
+import type { Logger } from '../../platform/observe/logger.ts';
 import type { ConsensusDriver } from '../consensus/driver.ts';
 import {
   encodeHeight,
+  encodeSnapshotPart,
+  encodeSnapshotWanted,
   finalBlockFrame,
   type FinalBlock,
   Frame,
   frame,
-  MAX_FRAME_BYTES,
+  type SnapshotPart,
+  type SnapshotWanted,
   type Status,
 } from '../p2p/frames.ts';
 import type { Ledger } from '../state/ledger.ts';
 import type { LedgerReader } from '../state/reader.ts';
 import type { Links, World } from '../world.ts';
-import { encodeSnapshot, type Snapshot, takeSnapshot } from './snapshot.ts';
+import { decodeSnapshot } from './snapshot.ts';
+import { SnapshotGiver, SnapshotTaker } from './snapshot-parts.ts';
 import { checkAhead } from './verify-block.ts';
 
 /** A peer that is one block ahead may be so for a moment only: the block comes by itself. */
@@ -50,8 +55,12 @@ interface Peer {
   /** What of the answer was new. */
   blocks: number;
   bytes: number;
+  /** It brought a snapshot further, or said that there is none. */
+  isFurther: boolean;
   /** The last block that it gave on the present link, in their order. */
   received: number;
+  /** Its snapshot is too large to be sent, or was none: it is asked for blocks. */
+  hasNoSnapshot: boolean;
   /** How long to wait before it is asked again, grown by answers that brought nothing. */
   pauseMs: number;
 }
@@ -66,6 +75,7 @@ export interface CatchUpOptions {
   /** Begins with a snapshot if it has nothing and the others have much. */
   takesSnapshot: boolean;
   fewBlocks: number;
+  logger: Logger;
 }
 
 /** Follows the others: asks for final blocks that it does not have, checks their certificates, and gives them to who is behind. */
@@ -77,8 +87,15 @@ export class CatchUp {
   #source: Peer | null = null;
   /** Who is being given blocks. */
   readonly #served = new Set<string>();
+  readonly #giver: SnapshotGiver;
+  /** The snapshot that it is taking. */
+  #taker: SnapshotTaker | null = null;
+  /** The snapshot is here, and is being checked and written. */
+  #isBeginning = false;
 
-  constructor(private readonly options: CatchUpOptions) {}
+  constructor(private readonly options: CatchUpOptions) {
+    this.#giver = new SnapshotGiver(options.ledger, options.after);
+  }
 
   #peer(id: string): Peer {
     const known = this.#peers.get(id);
@@ -93,7 +110,9 @@ export class CatchUp {
       question: 0,
       blocks: 0,
       bytes: 0,
+      isFurther: false,
       received: 0,
+      hasNoSnapshot: false,
       pauseMs: 0,
     };
     this.#peers.set(id, peer);
@@ -103,6 +122,7 @@ export class CatchUp {
   /** A link to a peer is open: what it said on one before counts no more. */
   onOpen(id: string): void {
     const peer = this.#peers.get(id);
+    if (this.#taker?.from === id) this.#taker = null;
     if (peer === undefined) return;
     peer.claimed = null;
     peer.received = 0;
@@ -124,6 +144,14 @@ export class CatchUp {
     const { height, validators } = this.options.ledger;
     const claims = validators.flatMap((id) => this.claimOf(id) ?? []).sort((a, b) => b - a);
     return Math.max(height, claims.find((_, i) => isAnyHonest(i + 1, validators.length)) ?? 0);
+  }
+
+  /** For a node that begins with a snapshot: how far that is, and who has none that can be sent; else null. */
+  get snapshot(): { from: string | null; taken: number; parts: number; tooLarge: string[] } | null {
+    if (!this.options.takesSnapshot) return null;
+    const progress = this.#taker?.progress ?? { taken: 0, parts: 0 };
+    const tooLarge = [...this.#peers.values()].filter(({ hasNoSnapshot }) => hasNoSnapshot).map(({ id }) => id);
+    return { from: this.#taker?.from ?? null, ...progress, tooLarge };
   }
 
   async onStatus(from: string, { height, head }: Status): Promise<void> {
@@ -170,6 +198,7 @@ export class CatchUp {
   /** The first block to ask this peer for, or null if it has none for us. */
   #firstWanted({ height, forkAt, received }: Peer): number | null {
     const { ledger } = this.options;
+    if (this.#isBeginning) return null;
     if (height <= ledger.height) return forkAt;
     if (this.#waitingBytes > 0 && received > ledger.height) return height > received ? received + 1 : null;
     // From our own head on: a peer on another branch shows itself by it.
@@ -199,11 +228,14 @@ export class CatchUp {
     if (this.#isFar(peer)) this.#source = peer;
     peer.state = 'asked';
     peer.blocks = peer.bytes = 0;
+    peer.isFurther = false;
     peer.question += 1;
     const { question } = peer;
-    const isSnapshot = takesSnapshot && ledger.height === 0 && peer.height > fewBlocks;
-    if (isSnapshot) links.send(peer.id, frame(Frame.snapshotWanted, Buffer.alloc(0)));
-    else links.send(peer.id, frame(Frame.blocksWanted, encodeHeight(first)));
+    const isSnapshot = takesSnapshot && ledger.height === 0 && peer.height > fewBlocks && !peer.hasNoSnapshot;
+    if (isSnapshot) {
+      if (this.#taker?.from !== peer.id) this.#taker = new SnapshotTaker(peer.id);
+      links.send(peer.id, frame(Frame.snapshotWanted, encodeSnapshotWanted(this.#taker.wanted)));
+    } else links.send(peer.id, frame(Frame.blocksWanted, encodeHeight(first)));
     after(ANSWER_WITHIN_MS, () => {
       if (peer.state === 'asked' && peer.question === question) this.#answered(peer);
     });
@@ -212,10 +244,10 @@ export class CatchUp {
   /** Who gives less than a correct peer would is not the only one that we ask: it could hold us back for ever. */
   #answered(peer: Peer): void {
     peer.state = 'free';
-    const { blocks, bytes, received, height } = peer;
-    peer.pauseMs = blocks > 0 ? 0 : Math.min(Math.max(2 * peer.pauseMs, FRUITLESS_MS), MAX_FRUITLESS_MS);
+    const { blocks, bytes, isFurther, received, height } = peer;
+    peer.pauseMs = blocks > 0 || isFurther ? 0 : Math.min(Math.max(2 * peer.pauseMs, FRUITLESS_MS), MAX_FRUITLESS_MS);
     const isWhole = blocks > 0 && (blocks >= WHOLE_BLOCKS || bytes >= WHOLE_BYTES || received >= height);
-    if (!isWhole) this.#release(peer);
+    if (!isWhole && !isFurther) this.#release(peer);
   }
 
   /** Takes blocks from another peer, if there is one that has them. */
@@ -251,22 +283,48 @@ export class CatchUp {
     this.#follow(peer);
   }
 
-  /** A snapshot of a peer's head. Rejects with what is wrong with it. */
-  async onSnapshot(from: string, snapshot: Snapshot): Promise<void> {
+  /** A part of the snapshot that a peer was asked for. Rejects with what is wrong with it, or with the whole. */
+  async onSnapshotPart(from: string, part: SnapshotPart): Promise<void> {
+    const taker = this.#taker;
+    if (taker?.from !== from) return;
     const peer = this.#peer(from);
-    if (!this.options.takesSnapshot || peer.state !== 'asked') return;
-    await this.options.driver.begin(snapshot);
-    peer.blocks = 1;
+    if (part.parts === 0) {
+      this.#taker = null;
+      peer.hasNoSnapshot = true;
+      peer.isFurther = true;
+      this.options.logger.warn(
+        { peer: from },
+        'the snapshot there is too large to be sent: all blocks are taken instead',
+      );
+      return;
+    }
+    const isFurther = taker.add(part);
+    const { whole } = taker;
+    if (whole === null) {
+      if (isFurther) peer.isFurther = true;
+      return;
+    }
+    this.#taker = null;
+    this.#isBeginning = true;
+    try {
+      await this.options.driver.begin(decodeSnapshot(whole));
+    } catch (error) {
+      // Once is enough: whoever gave it would make us take the next one too.
+      peer.hasNoSnapshot = true;
+      throw error;
+    } finally {
+      this.#isBeginning = false;
+    }
+    peer.isFurther = true;
     this.#follow(peer);
   }
 
-  /** Sends a snapshot of the head, and `status` after it. */
-  onSnapshotWanted(to: string, status: () => Buffer): Promise<void> {
+  /** Sends a part of a snapshot of the head, and `status` after it. */
+  onSnapshotWanted(to: string, wanted: SnapshotWanted, status: () => Buffer): Promise<void> {
     const { ledger, links } = this.options;
     return this.#serve(to, status, async () => {
       if (ledger.height === 0) return;
-      const bytes = encodeSnapshot(await takeSnapshot(ledger));
-      if (bytes.length < MAX_FRAME_BYTES) links.send(to, frame(Frame.snapshot, bytes));
+      links.send(to, frame(Frame.snapshotPart, encodeSnapshotPart(await this.#giver.part(wanted))));
     });
   }
 

@@ -3,13 +3,14 @@ import { decode, type Reader, Writer } from '../codec/bytes.ts';
 import { type Member, membersHash } from '../codec/member.ts';
 import { HASH_BYTES } from '../codec/record.ts';
 import { LedgerError } from '../errors.ts';
+import { MAX_SNAPSHOT_PARTS, SNAPSHOT_PART_BYTES } from '../p2p/frames.ts';
 import { decodeGovernance, encodeGovernance, type Governance, stateHash } from '../state/governance.ts';
 import type { Ledger } from '../state/ledger.ts';
 import { RecordLog, TILE_WIDTH } from '../state/log.ts';
 
 const MAX_HANDOVERS = 4096;
 const MAX_LEVELS = 7;
-const MAX_GOVERNANCE_BYTES = 4 * 1024 * 1024;
+const MAX_BYTES = MAX_SNAPSHOT_PARTS * SNAPSHOT_PART_BYTES;
 
 /** A final block, and what the members had decided after it. */
 export interface Standing {
@@ -33,7 +34,7 @@ function writeStanding(writer: Writer, { certificate, governance }: Standing): W
 
 const readStanding = (reader: Reader): Standing => ({
   certificate: readCertificate(reader),
-  governance: decodeGovernance(reader.bytes(MAX_GOVERNANCE_BYTES)),
+  governance: decodeGovernance(reader.bytes(MAX_BYTES)),
 });
 
 export const encodeSnapshot = (snapshot: Snapshot): Buffer =>
@@ -50,16 +51,20 @@ export const decodeSnapshot = (payload: Uint8Array): Snapshot =>
     handovers: reader.list(MAX_HANDOVERS, readStanding),
   }));
 
-/** Of the present head, which there must be. */
-export async function takeSnapshot({ height, governance, log, handovers, store }: Ledger): Promise<Snapshot> {
+/** Of the present head, which there must be; null if it is larger than may be sent, as far as it was looked at. */
+export async function takeSnapshot({ height, governance, log, handovers, store }: Ledger): Promise<Snapshot | null> {
   const tiles = log.unfinishedTiles();
   const before = handovers.filter((at) => at < height);
-  const standing = async (at: number): Promise<Standing> => ({
-    certificate: await store.certificate(at),
-    governance: (await store.governance(at))!,
-  });
-  const certificate = await store.certificate(height);
-  return { certificate, governance, tiles, handovers: await Promise.all(before.map(standing)) };
+  if (before.length > MAX_HANDOVERS) return null;
+  const standings: Standing[] = [];
+  let bytes = 0;
+  for (const at of before) {
+    const one = { certificate: await store.certificate(at), governance: (await store.governance(at))! };
+    bytes += encodeGovernance(one.governance).length;
+    if (bytes > MAX_BYTES) return null;
+    standings.push(one);
+  }
+  return { certificate: await store.certificate(height), governance, tiles, handovers: standings };
 }
 
 const refuse = (reason: string) => new LedgerError('commit-invalid', `snapshot: ${reason}`);

@@ -2,6 +2,8 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import request from 'supertest';
+import { MAX_POLICY_BYTES, memberKeyMessage } from '../../../chain-node/codec/change.ts';
+import { MAX_FRAME_BYTES } from '../../../chain-node/p2p/frames.ts';
 import { createRpc } from '../../../chain-node/rpc/app.ts';
 import { Ledger } from '../../../chain-node/state/ledger.ts';
 import { systemDisk } from '../../../chain-node/store/system-disk.ts';
@@ -21,7 +23,9 @@ import { Rpcs } from '../../fixtures/rpc.ts';
 
 /** More than are taken one by one. */
 const BLOCKS = 70;
-const nodes = new Nodes(['watch']);
+/** Changes of the largest size that wait: some 3 MiB in each state. */
+const OPEN = 48;
+const nodes = new Nodes(['watch', 'late']);
 beforeAll(async () => {
   await nodes.startAll();
   for (let i = 0; i < BLOCKS; i += 1) await attested([`record ${i}`, `${i} too`], ['yz1']);
@@ -171,7 +175,7 @@ const wrong: [string, Change][] = [
 
 test('a snapshot is checked whole against the genesis: whatever is changed in it, it is refused', async () => {
   const ledger = await Ledger.open(nodes.genesis, { disk: systemDisk(`${nodes.dir}/empty`), signatures: sm2 });
-  const snapshot = decodeSnapshot(encodeSnapshot(await takeSnapshot(nodes.node('yz1').ledger)));
+  const snapshot = decodeSnapshot(encodeSnapshot((await takeSnapshot(nodes.node('yz1').ledger))!));
   await checkSnapshot(ledger, snapshot);
   const answers = await Promise.all(
     wrong.map(async ([name, change]) => [
@@ -188,7 +192,31 @@ test('a snapshot is checked whole against the genesis: whatever is changed in it
   await ledger.store.close();
 });
 
+test('a state of more than a frame comes in parts: an observer begins with it', async () => {
+  // Large changes that wait for approvals, and handovers after each of which all of that is in the state.
+  const documents = Array.from({ length: OPEN }, (_, i) => Buffer.alloc(MAX_POLICY_BYTES, i));
+  await Promise.all(documents.map((document) => nodes.decide({ type: 'policy', height: 0, document }, ['yz1'])));
+  const { members } = nodes.node('yz1').ledger;
+  const member = members.find(({ memberId }) => memberId === 'watch')!;
+  for (const name of ['观察员', '旁观者', '见证人']) {
+    const { privateKey, publicKey } = nodes.keys.get('watch')!;
+    const proof = sm2.sign(privateKey, memberKeyMessage('test', 'watch', publicKey));
+    const set = { type: 'set' as const, height: 0, member: { ...member, name }, proof, request: Buffer.alloc(0) };
+    await nodes.decide(set, ['yz1', 'yz2']);
+  }
+  const { ledger } = nodes.node('yz1');
+  expect(encodeSnapshot((await takeSnapshot(ledger))!).length).toBeGreaterThan(MAX_FRAME_BYTES);
+  const late = await nodes.start('late', { sync: 'snapshot' });
+  while (late.ledger.height < ledger.height) await once(late, 'governance');
+  expect(late.ledger.base.height).toBeGreaterThan(BLOCKS);
+  expect(late.snapshot).toEqual({ from: null, taken: 0, parts: 0, tooLarge: [] });
+  expect(late.ledger.handovers).toEqual(ledger.handovers);
+  const txId = await attested(['after the large snapshot'], ['late']);
+  expect(await late.reader.receipt(txId, 0)).toMatchObject({ handovers: [{}, {}, {}] });
+  expect(nodes.fatal).toEqual([]);
+}, 120_000);
+
 test('all still agree', async () => {
-  await attested(['at the end'], [...MEMBERS, 'watch']);
+  await attested(['at the end'], [...MEMBERS, 'watch', 'late']);
   expect(nodes.node('watch').ledger.head).toEqual(nodes.node('yz1').ledger.head);
 });

@@ -5,6 +5,7 @@ import { type FinalBlock, Frame, splitFrame } from '../../../chain-node/p2p/fram
 import { inlineChecker } from '../../../chain-node/mempool/checker.ts';
 import { simSignatures } from '../../../chain-node/sim/signatures.ts';
 import { CatchUp } from '../../../chain-node/sync/catch-up.ts';
+import { createLogger } from '../../../platform/observe/logger.ts';
 
 const FAR = 2 ** 40;
 const HEAD = Buffer.alloc(32, 1);
@@ -51,6 +52,7 @@ function following(validators = ['yz1', 'yz2', 'yz3', 'yz4']) {
     world: { checker: inlineChecker(simSignatures) },
     takesSnapshot: false,
     fewBlocks: 64,
+    logger: createLogger('test', 'silent'),
   });
   const claim = (peer: string, height: number) => catchUp.onStatus(peer, { height, head: HEAD, isAsleep: false });
   const give = (peer: string, height: number) =>
