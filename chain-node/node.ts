@@ -106,6 +106,7 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
   /** Frames that are being handled, and what nobody waits for. */
   readonly #underWay: UnderWay;
   #isTelling = false;
+  #isClosed = false;
   #keys: Map<string, string>;
   #governance: Governance;
 
@@ -228,6 +229,8 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
 
   /** Joins the others, and gives the port it listens on. */
   async start(): Promise<number> {
+    // Before anything is written.
+    this.#underWay.behind(this.ledger.checkCounts(() => this.#isClosed));
     const port = await this.links.start();
     await this.#driver.start();
     await this.checkpoints.start();
@@ -236,6 +239,7 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     for (const timer of this.#timers) timer.cancel();
     await this.links.close();
     await this.#driver.close();

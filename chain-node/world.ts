@@ -31,6 +31,8 @@ export interface KeyValues {
   write(puts: readonly [key: string, value: Buffer][]): Promise<void>;
   /** Keys in [from, to), in order, or from the last. */
   range(from: string, to: string, limit?: number, isReverse?: boolean): AsyncIterable<[key: string, value: Buffer]>;
+  /** Keys alone in [from, to), in order, many at a time, as they were when it was asked for the first. */
+  keys(from: string, to: string): AsyncIterable<string[]>;
   close(): Promise<void>;
 }
 

@@ -166,6 +166,9 @@ export class VirtualDisk {
         if (isReverse) keys.reverse();
         for (const key of keys.slice(0, limit)) yield [key, values.get(key)!] as [string, Buffer];
       },
+      async *keys(from, to) {
+        yield [...values.keys()].filter((key) => key >= from && key < to).sort();
+      },
       close: async () => {},
     };
   }

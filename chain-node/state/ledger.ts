@@ -97,10 +97,15 @@ export class Ledger {
     if (!this.log.root().equals(header.logRoot)) throw corrupt('the log');
     const governance = (await this.store.governance(height)) ?? this.#governance;
     if (!stateHash(governance).equals(header.stateHash)) throw corrupt('what the members decided');
+    let handedTo = this.genesis.membersHash;
     for (const at of await this.store.governanceHeights(height)) {
-      const { header: changed } = await this.store.certificate(at);
-      if (!changed.membersHash.equals(changed.nextMembersHash)) this.handovers.push(at);
+      const { membersHash: before, nextMembersHash: after } = (await this.store.certificate(at)).header;
+      if (before.equals(after)) continue;
+      if (!before.equals(handedTo)) throw new LedgerError('store-corrupt', `a handover before height ${at} is missing`);
+      handedTo = after;
+      this.handovers.push(at);
     }
+    if (!header.nextMembersHash.equals(handedTo)) throw corrupt('the last handover');
     const base = await this.store.base();
     if (base > 0) this.base = { height: base, logSize: (await this.store.certificate(base)).header.logSize };
     const from = Math.max(RecordIndex.openFrom(header.logSize), this.base.logSize);
@@ -115,6 +120,14 @@ export class Ledger {
     await checkSnapshot(this, snapshot);
     await this.store.begin(snapshot);
     await this.#load();
+  }
+
+  /** Counts what must lie beside the blocks (store/block-store.ts); to be called while nothing is written. */
+  checkCounts(isOver: () => boolean): Promise<void> {
+    const { base, handovers } = this;
+    const before = base.height === 0 ? 0 : 1 + handovers.filter((at) => at < base.height).length;
+    const blocks = before + this.#height - base.height;
+    return this.store.checkCounts({ blocks, from: base.logSize, to: this.logSize }, isOver);
   }
 
   /** Whether the certificate of this height is here. */

@@ -114,7 +114,7 @@ export class LedgerReader {
     limit: number,
   ): Promise<FoundRecord[]> {
     const found: FoundRecord[] = [];
-    for await (const group of this.ledger.index.find(mark, from)) {
+    for await (const group of this.ledger.index.find(mark, Math.max(from, this.ledger.base.logSize))) {
       // The index hears of a block while it is being written.
       const indexes = group.filter((index) => index < this.ledger.logSize);
       while (indexes.length > 0 && found.length < limit) {

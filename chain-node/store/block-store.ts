@@ -242,6 +242,52 @@ export class BlockStore {
     await this.#write(puts);
   }
 
+  /**
+   * Counts what lies beside the blocks, so that what is missing is not taken for what never was: the records of one block
+   * begin where those of the block before end, every transaction has a place and a nonce, every block its hash. To be
+   * called while nothing is written; what is written meanwhile is not counted. Tells on, and throws, store-corrupt.
+   * `blocks`: how many certificates there are; `from`, `to`: the records; `isOver`: nobody waits for it any more.
+   */
+  async checkCounts(
+    { blocks, from, to }: { blocks: number; from: number; to: number },
+    isOver: () => boolean,
+  ): Promise<void> {
+    // All of them begin in this turn of the event loop, and see the store of this moment.
+    const [txs, places, nonces, hashes] = await Promise.all([
+      this.#countTxs(from, to, isOver),
+      this.#count('t', isOver),
+      this.#count('n', isOver),
+      this.#count('h', isOver),
+    ]);
+    if (isOver()) return;
+    if (places !== txs) throw this.corrupt(`of ${txs} transactions, places of ${places} are there`);
+    if (nonces !== txs) throw this.corrupt(`of ${txs} transactions, nonces of ${nonces} are there`);
+    if (hashes !== blocks) throw this.corrupt(`of ${blocks} blocks, hashes of ${hashes} are there`);
+  }
+
+  async #count(prefix: string, isOver: () => boolean): Promise<number> {
+    let found = 0;
+    for await (const keys of this.kv.keys(`${prefix}/`, `${prefix}0`)) {
+      if (isOver()) break;
+      found += keys.length;
+    }
+    return found;
+  }
+
+  /** How many transactions brought the records from one on up to another. */
+  async #countTxs(from: number, to: number, isOver: () => boolean): Promise<number> {
+    let [next, txs] = [from, 0];
+    for await (const [key, stored] of this.kv.range('l/', 'l0')) {
+      if (isOver()) return txs;
+      const { first, counts } = decodeRun(this.#opened(key, stored));
+      if (first !== next) break;
+      next = unpadded(key.slice(2)) + 1;
+      txs += counts.length;
+    }
+    if (next !== to) throw this.corrupt(`the place of record ${next} is missing`);
+    return txs;
+  }
+
   async certificate(height: number): Promise<Certificate> {
     return decode(await this.#need(`c/${padded(height)}`, `block ${height}`), readCertificate);
   }
@@ -306,9 +352,13 @@ export class BlockStore {
     return hashes;
   }
 
-  async indexPages(keys: readonly string[]): Promise<(Buffer | undefined)[]> {
+  /** Pages of full segments, each of which has all. */
+  async indexPages(keys: readonly string[]): Promise<Buffer[]> {
     const values = await this.kv.getMany(keys);
-    return values.map((stored, i) => stored && this.#opened(keys[i]!, stored));
+    return values.map((stored, i) => {
+      if (stored === undefined) throw this.corrupt(`page ${keys[i]} of the record index is missing`);
+      return this.#opened(keys[i]!, stored);
+    });
   }
 
   /** Governance after this height, or null if no block up to it changed any. */

@@ -36,8 +36,10 @@ export class RecordIndex {
   #open = new Float64Array(SEGMENT_RECORDS * MARKS_EACH);
   #count = 0;
   #records = 0;
+  /** Pages of the segment that was filled last: the write that brings them may be under way. One block fills one at most. */
+  #filled = new Map<string, Buffer>();
 
-  constructor(private readonly readPages: (keys: readonly string[]) => Promise<(Buffer | undefined)[]>) {}
+  constructor(private readonly readPages: (keys: readonly string[]) => Promise<Buffer[]>) {}
 
   /** The first record that is not in a full segment's pages: from here on the marks must be added again at a start. */
   static openFrom = (logSize: number): number => Math.floor(logSize / SEGMENT_RECORDS) * SEGMENT_RECORDS;
@@ -73,18 +75,23 @@ export class RecordIndex {
       from = to;
     }
     this.#count = 0;
+    this.#filled = new Map(pages);
     return pages;
   }
 
-  /** Log indexes from `from` on of records that may have this mark, in order: groups of them, until the caller has enough. */
+  /**
+   * Log indexes from `from` on, which the index has, of records that may have this mark, in order: groups of them, until the
+   * caller has enough.
+   */
   async *find(mark: number, from: number): AsyncGenerator<number[]> {
     const full = Math.floor(this.#records / SEGMENT_RECORDS);
     for (let first = Math.floor(from / SEGMENT_RECORDS); first < full; first += GROUP) {
       const segments = Array.from({ length: Math.min(GROUP, full - first) }, (_, i) => first + i);
-      const pages = await this.readPages(segments.map((segment) => indexPageKey(segment, pageOf(mark))));
-      const found = pages.flatMap((page, i) =>
-        page === undefined ? [] : this.#in(toNumbers(page), mark, segments[i]!, true),
-      );
+      const keys = segments.map((segment) => indexPageKey(segment, pageOf(mark)));
+      const filled = this.#filled;
+      const stored = await this.readPages(keys.filter((key) => !filled.has(key)));
+      const pages = keys.map((key) => filled.get(key) ?? stored.shift()!);
+      const found = pages.flatMap((page, i) => this.#in(toNumbers(page), mark, segments[i]!, true));
       yield found.filter((index) => index >= from);
     }
     const open = this.#in(this.#open.subarray(0, this.#count), mark, full, false);

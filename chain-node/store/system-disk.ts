@@ -16,6 +16,9 @@ import { ClassicLevel } from 'classic-level';
 import { LedgerError } from '../errors.ts';
 import type { Disk, KeyValues, LogFile } from '../world.ts';
 
+/** So few that what else the thread has to do does not wait. */
+const KEYS_AT_ONCE = 1000;
+
 function openLog(file: string): LogFile {
   const content = existsSync(file) ? readFileSync(file) : Buffer.alloc(0);
   const fd = openSync(file, existsSync(file) ? 'r+' : 'w+', 0o600);
@@ -56,6 +59,19 @@ async function openLevel(dir: string): Promise<KeyValues> {
       await batch.write({ sync: true });
     },
     range: (gte, lt, limit = -1, reverse = false) => db.iterator({ gte, lt, limit, reverse }),
+    async *keys(gte, lt) {
+      // What is read once only must not push out what is read often.
+      const keys = db.keys({ gte, lt, fillCache: false });
+      try {
+        for (;;) {
+          const some = await keys.nextv(KEYS_AT_ONCE);
+          if (some.length === 0) return;
+          yield some;
+        }
+      } finally {
+        await keys.close();
+      }
+    },
     close: () => db.close(),
   };
 }

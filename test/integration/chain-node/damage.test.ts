@@ -2,7 +2,10 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
 import { ClassicLevel } from 'classic-level';
+import { memberKeyMessage } from '../../../chain-node/codec/change.ts';
+import { sm2 } from '../../../platform/crypto/index.ts';
 import { MEMBERS, Nodes } from '../../fixtures/nodes.ts';
+import { until } from '../../fixtures/until.ts';
 
 const nodes = new Nodes();
 const BLOCKS = 6;
@@ -31,9 +34,11 @@ async function change(id: string, range: { gte: string; lt: string; reverse?: bo
   await db.close();
 }
 
-async function remove(id: string, key: string): Promise<void> {
+/** Removes the first key of a range. */
+async function remove(id: string, range: { gte: string; lt: string }): Promise<void> {
   const db = new ClassicLevel<string, Buffer>(storeOf(id), { valueEncoding: 'buffer' });
-  await db.del(key);
+  const [key] = await db.keys({ ...range, limit: 1 }).all();
+  await db.del(key!);
   await db.close();
 }
 
@@ -54,10 +59,11 @@ const filesOf = (id: string, end: RegExp) => readdirSync(storeOf(id)).filter((na
 
 test.each<[string, () => Promise<void> | void]>([
   ['the head', () => change('yz3', { gte: 'head', lt: 'heae' })],
-  ['the head, removed', () => remove('yz3', 'head')],
+  ['the head, removed', () => remove('yz3', { gte: 'head', lt: 'heae' })],
   ['the last certificate', () => change('yz3', { gte: 'c/', lt: 'c0', reverse: true })],
   ['a transaction', () => change('yz3', { gte: 'b/', lt: 'b0' })],
   ['a tile of the log', () => change('yz3', { gte: 'm/', lt: 'm0' })],
+  ['a place of records, removed', () => remove('yz3', { gte: 'l/', lt: 'l0' })],
   ['a file of the store, removed', () => rmSync(path.join(storeOf('yz3'), filesOf('yz3', /^MANIFEST/)[0]!))],
   [
     'bytes in a file of the store',
@@ -79,6 +85,24 @@ test.each<[string, () => Promise<void> | void]>([
     await isWhole('yz3');
   },
 );
+
+test.each([
+  ['a nonce', 'n'],
+  ['a place of a transaction', 't'],
+  ['a hash of a block', 'h'],
+])('%s that is gone is not taken for what never was: it is noticed after the start', async (_name, kind) => {
+  await nodes.stop('yz3');
+  await remove('yz3', { gte: `${kind}/`, lt: `${kind}0` });
+  nodes.fatal.length = 0;
+  await nodes.start('yz3');
+  await until(() => nodes.fatal.length > 0);
+  expect(nodes.fatal).toMatchObject([{ memberId: 'yz3', error: { code: 'store-corrupt' } }]);
+  await nodes.stop('yz3');
+  nodes.fatal.length = 0;
+  await nodes.start('yz3');
+  await attested(`after ${kind}`);
+  await isWhole('yz3');
+});
 
 test('a store that a later version wrote is refused at the start, and left as it is', async () => {
   await nodes.stop('yz3');
@@ -122,4 +146,24 @@ test('a block that is changed while the node runs is named and not served; the n
   expect(await nodes.node('yz2').reader.receipt(txId.toString('hex'), 0)).toMatchObject({
     header: { height: first.height },
   });
+});
+
+test('a handover that is gone is noticed at the start', async () => {
+  const member = nodes.node('yz1').ledger.members.find(({ memberId }) => memberId === 'yz2')!;
+  const { privateKey, publicKey } = nodes.keys.get('yz2')!;
+  const proof = sm2.sign(privateKey, memberKeyMessage('test', 'yz2', publicKey));
+  for (const name of ['甲', '乙']) {
+    const set = { type: 'set' as const, height: 0, member: { ...member, name }, proof, request: Buffer.alloc(0) };
+    await nodes.decide(set, ['yz1', 'yz2', 'yz3']);
+  }
+  const { handovers } = nodes.node('yz1').ledger;
+  expect(handovers).toHaveLength(2);
+  for (const height of handovers) {
+    await nodes.stop('yz3');
+    const key = `g/${height.toString(16).padStart(14, '0')}`;
+    await remove('yz3', { gte: key, lt: `${key}~` });
+    await nodes.start('yz3');
+    await attested(`after a handover of ${height}`);
+    expect(nodes.node('yz3').ledger.handovers).toEqual(handovers);
+  }
 });
