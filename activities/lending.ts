@@ -20,7 +20,7 @@ export function createLendingActivities({ memberId, store, signals, noticeChanne
     await LoanEvent.bulkWrite(
       events.map((event) => {
         const salt = randomBytes(SALT_BYTES);
-        const { seq, act, from, to, at, by } = event;
+        const { seq, act, from, to, at, by, grant } = event;
         const actor = taggedSm3(ACTOR_TAG, salt, by).toString('hex');
         const format = 'sealfolio-loan/1';
         const manifest = {
@@ -34,6 +34,7 @@ export function createLendingActivities({ memberId, store, signals, noticeChanne
           to,
           at: new Date(at).toISOString(),
           actor,
+          ...(grant !== undefined && { grant }),
         };
         const row: LoanEventRow = {
           loanId,

@@ -47,6 +47,8 @@ export interface ShownLoanEvent {
   to: string;
   at: string;
   by: string;
+  /** Of an approval: what was asked for and what was given, as it was attested. */
+  grant?: unknown;
 }
 
 /** An edit of a catalogue as it is shown; `at` is RFC 3339. */
@@ -95,9 +97,12 @@ function run(checks: readonly (readonly [AttestedStepName, () => Outcome])[]): A
 const saltedHash = (name: string, salt: string, text: string, sm3: Digest): string =>
   toHex(sm3(concat(tag(name), fromHex(salt), utf8(text))));
 
-/** The first field in which a manifest is not what is shown; null if there is none. */
+const isSame = (a: unknown, b: unknown): boolean =>
+  a === undefined || b === undefined ? a === b : canonicalJson(a) === canonicalJson(b);
+
+/** The first field in which a manifest is not what is shown, one that only it has too; null if there is none. */
 function differs(manifest: Record<string, unknown>, shown: Record<string, unknown>): Outcome {
-  const field = Object.entries(shown).find(([name, value]) => manifest[name] !== value);
+  const field = Object.entries(shown).find(([name, value]) => !isSame(manifest[name], value));
   return field === undefined ? null : failed(`another ${field[0]}`);
 }
 
@@ -164,13 +169,13 @@ function verify(
 /** Checks that an event of a loan is as it was attested, without believing the server. Never throws on bad input. */
 export function verifyLoanEvent(
   proof: AttestedProof,
-  { by, ...shown }: ShownLoanEvent,
+  { by, grant, ...shown }: ShownLoanEvent,
   trust: Trust | null,
   crypto: VerifierCrypto,
 ): AttestedVerdict {
   const isShown = (): Outcome => {
     const actor = saltedHash('sealfolio/actor/1', proof.salt, by, crypto.sm3);
-    return differs(proof.manifest, { format: 'sealfolio-loan/1', ...shown, actor });
+    return differs(proof.manifest, { format: 'sealfolio-loan/1', ...shown, grant, actor });
   };
   const wanted = { stream: 'loan', subject: shown.loanId, checks: [['shown', isShown] as const], isSigned: false };
   return verify(proof, wanted, trust, crypto);

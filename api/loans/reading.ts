@@ -9,7 +9,7 @@ import { countLoans } from './counts.ts';
 import { listLoans, loanFilter, sorting } from './list.ts';
 import { powersOf, visibleFilter } from './powers.ts';
 import { returnRates } from './statistics.ts';
-import { scopeShown, shownScope } from './scope.ts';
+import { scopeShown, shownScope, withheldBranches } from './scope.ts';
 import { loanParams, names, namesOf, shown, shownLoan, withNames } from './shown.ts';
 
 const MAX_LIST = 200;
@@ -124,7 +124,13 @@ export function loanReadingRoutes(deps: ApiDeps): Route[] {
           mayDecide: power !== null && !isOwn,
           ...(power?.actingFor !== undefined && { actingFor: power.actingFor }),
           scope: await scopeShown(store, row),
-          events: events.map(({ at, ...event }) => ({ ...event, at: new Date(at).toISOString() })),
+          events: await Promise.all(
+            events.map(async ({ at, grant, ...event }) => ({
+              ...event,
+              at: new Date(at).toISOString(),
+              ...(grant && { grant, withheldBranches: await withheldBranches(store, row.archiveId, grant) }),
+            })),
+          ),
         };
       },
     }),

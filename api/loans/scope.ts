@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { SealfolioError } from '../../domain/errors.ts';
-import { type Scope, scopeOf } from '../../domain/loan/loan.ts';
+import { type LoanEvent, type Scope, scopeOf } from '../../domain/loan/loan.ts';
 import { catalogAt, type LoanRow, placeOf, type Store } from '../../platform/store/index.ts';
 import { archiveOf } from '../archives/find.ts';
 import { MAX_NODES, place } from '../catalog/schemas.ts';
@@ -22,6 +22,20 @@ export async function scopeShown(store: Store, row: LoanRow): Promise<z.infer<ty
   if (catalog === null) return { nodesOf: null, branches: [] };
   const all = catalog.nodes.map(({ title, pages }, node) => ({ node, title, pages: pages.length }));
   return { nodesOf, branches: all.filter(({ node }) => left?.nodes.includes(node) ?? true) };
+}
+
+/** Titles of the branches that an approval took away, by the catalogue whose numbers it chose among; none if it took none. */
+export async function withheldBranches(
+  { models }: Store,
+  archiveId: string,
+  { asked, given }: NonNullable<LoanEvent['grant']>,
+): Promise<string[]> {
+  if (given.scope?.nodesOf === undefined) return [];
+  const { nodes, nodesOf } = given.scope;
+  const catalog = await catalogAt(models, archiveId, nodesOf);
+  return (catalog?.nodes ?? [])
+    .filter((_, node) => (asked.scope?.nodes.includes(node) ?? true) && !nodes.includes(node))
+    .map(({ title }) => title);
 }
 
 /** Throws loan-scope-invalid: that catalogue is none of the archive's, or has no such branch. */

@@ -2,6 +2,7 @@ import { isSamePlace } from '../catalog/numbered.ts';
 import type { Refusal } from './eligibility.ts';
 import {
   type Decision,
+  grantOf,
   type Instant,
   type Loan,
   LoanStep,
@@ -246,6 +247,7 @@ function approve(step: LoanStep, act: Extract<LoanAct, { act: 'approve' }>, term
   });
   const levels = kind === 'renewal' ? terms.policy.renewal.levels : loan.levels;
   const before = loan.granted;
+  const asked = grantOf(loan);
   const scope = act.scope ?? before?.scope;
   if (kind === 'application')
     loan.granted = {
@@ -256,9 +258,10 @@ function approve(step: LoanStep, act: Extract<LoanAct, { act: 'approve' }>, term
     };
   const renewal = loan.renewals.at(-1);
   if (kind === 'renewal' && days !== undefined) loan.renewals[loan.renewals.length - 1] = { ...renewal!, days };
+  const grant = kind === 'application' ? { grant: { asked, given: grantOf(loan) } } : {};
   loan.passed += 1;
   if (loan.passed < levels.length) {
-    step.note('passLevel', { ...of, taskId: act.taskId });
+    step.note('passLevel', { ...of, ...grant, taskId: act.taskId });
     openTask(step, terms);
     return;
   }
@@ -266,7 +269,7 @@ function approve(step: LoanStep, act: Extract<LoanAct, { act: 'approve' }>, term
     loan.approvedAt = at;
     const from = Math.max(at, loan.request.startAt ?? 0);
     loan.startBy = terms.calendar.endOfDayAfter(from, terms.policy.startWithinDays);
-    step.move('approve', of);
+    step.move('approve', { ...of, ...grant });
     return;
   }
   const last = loan.renewals.at(-1)!;

@@ -58,6 +58,13 @@ export interface Scope {
   nodesOf?: CatalogPlace | undefined;
 }
 
+/** What a loan gives of an archive, or would give: `scope` is absent where it is all of it. */
+export interface Grant {
+  days: number;
+  rights: Right[];
+  scope?: Scope;
+}
+
 /** 借阅: one archive, one borrower. What the workflow holds, and what lists show of it. */
 export interface Loan {
   loanId: string;
@@ -77,7 +84,7 @@ export interface Loan {
   task?: ReviewTask;
   decisions: Decision[];
   /** Terms that were granted: never more than asked for. */
-  granted?: { days: number; rights: Right[]; conditions?: string; scope?: Scope };
+  granted?: Grant & { conditions?: string };
   submittedAt?: Instant;
   approvedAt?: Instant;
   startBy?: Instant;
@@ -92,7 +99,14 @@ export interface Loan {
 
 /** The branches that a loan is of: those that were asked for, less what a reviewer took away; null: the whole archive. */
 export const scopeOf = ({ request: { nodes, nodesOf }, granted }: Pick<Loan, 'request' | 'granted'>): Scope | null =>
-  granted?.scope ?? (nodes === undefined ? null : { nodes: [...nodes], nodesOf });
+  granted?.scope ?? (nodes === undefined ? null : { nodes: [...nodes], ...(nodesOf !== undefined && { nodesOf }) });
+
+/** What a loan gives as it stands: what was asked for, less what reviewers took away so far. */
+export function grantOf(loan: Pick<Loan, 'request' | 'granted'>): Grant {
+  const { days, rights } = loan.granted ?? loan.request;
+  const scope = scopeOf(loan);
+  return { days, rights: [...rights], ...(scope !== null && { scope }) };
+}
 
 /** What happened, in the order of `seq`. Without a move the state stayed. */
 export interface LoanEvent {
@@ -107,6 +121,8 @@ export interface LoanEvent {
   taskId?: string;
   /** To whom the task was given. */
   assignee?: string;
+  /** Of an approval: what came before this reviewer, and what they left of it. Approvals of before it was kept have none. */
+  grant?: { asked: Grant; given: Grant };
 }
 
 /** What a loan runs by, from its beginning to its end. */
@@ -122,7 +138,7 @@ export interface Outcome {
   events: LoanEvent[];
 }
 
-type Detail = Partial<Pick<LoanEvent, 'actingFor' | 'reason' | 'taskId' | 'assignee'>>;
+type Detail = Partial<Pick<LoanEvent, 'actingFor' | 'reason' | 'taskId' | 'assignee' | 'grant'>>;
 
 /** A loan while something happens to it; the loan it began with is not touched. */
 export class LoanStep {

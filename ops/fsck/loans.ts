@@ -1,4 +1,5 @@
 import { ACTOR_TAG, ATTEST_TAG, KEY_TAG, LOAN_STREAM } from '../../domain/attestation.ts';
+import { grantOf } from '../../domain/loan/loan.ts';
 import { isAttested } from '../../domain/loan/notices.ts';
 import { jcs, taggedSm3 } from '../../platform/crypto/index.ts';
 import type { LoanEventRow, LoanRow, Store } from '../../platform/store/index.ts';
@@ -7,20 +8,23 @@ import type { LedgerRecordSeen } from './ledger.ts';
 /** An event that waits longer than this for its attestation is stuck. */
 export const LOAN_LATE_MS = 60_000;
 
+const isSame = (a: unknown, b: unknown): boolean => (a === undefined || b === undefined ? a === b : jcs(a) === jcs(b));
+
 /** What an event says must be what its manifest says, and the manifest what was attested; null if so. */
 function faultOf(event: LoanEventRow): string | null {
-  const { manifest, salt, loanId, seq, act, from, to, at, by } = event;
+  const { manifest, salt, loanId, seq, act, from, to, at, by, grant } = event;
   if (manifest === undefined || salt === undefined) return 'has nothing that was attested';
   const actor = taggedSm3(ACTOR_TAG, Buffer.from(salt, 'hex'), by).toString('hex');
-  const said = { loanId, seq, act, from, to, at: new Date(at).toISOString(), actor };
-  const differs = Object.entries(said).find(([name, value]) => manifest[name] !== value);
+  const said = { loanId, seq, act, from, to, at: new Date(at).toISOString(), actor, grant };
+  const differs = Object.entries(said).find(([name, value]) => !isSame(manifest[name], value));
   return differs === undefined ? null : `says another ${differs[0]} than its manifest`;
 }
 
 /**
  * Checks the events of loans against the records of the ledger: numbered without a gap, each that changes a state or
  * decides something attested once and as it stands here, none on the ledger that is not here, and the loan shown as its
- * last event left it. What happened less than `LOAN_LATE_MS` before `asOf`, when the ledger was read, may be on its way.
+ * last event left it, and giving what its last approval left. What happened less than `LOAN_LATE_MS` before `asOf`, when
+ * the ledger was read, may be on its way.
  */
 export async function checkLoans(
   { models }: Pick<Store, 'models'>,
@@ -55,10 +59,14 @@ export async function checkLoans(
     }
     if (digests.size > 0) find(`loan ${loanId}`, `${digests.size} events on the ledger are not here as they were`);
     const last = events.at(-1)!;
-    const shown = await models.Loan.findOne({ loanId }).select('seq state').lean<LoanRow>();
-    if (shown === null) find(`loan ${loanId}`, 'is gone, its events are here');
-    else if (last.at < asOf - LOAN_LATE_MS && shown.seq === last.seq && shown.state !== last.to)
+    const shown = await models.Loan.findOne({ loanId }).select('seq state request granted').lean<LoanRow>();
+    if (shown === null) return find(`loan ${loanId}`, 'is gone, its events are here');
+    if (last.at >= asOf - LOAN_LATE_MS || shown.seq !== last.seq) return;
+    if (shown.state !== last.to)
       find(`loan ${loanId}`, `is shown as ${shown.state}, its last event left it ${last.to}`);
+    const approval = events.findLast(({ act }) => act === 'submit' || act === 'approve' || act === 'passLevel');
+    if (approval?.grant !== undefined && !isSame(grantOf(shown), approval.grant.given))
+      find(`loan ${loanId}`, `gives another right, branch or term than event ${approval.seq} left`);
   };
   let events: LoanEventRow[] = [];
   for await (const event of models.LoanEvent.find().sort({ loanId: 1, seq: 1 }).lean<LoanEventRow>()) {

@@ -65,13 +65,13 @@ describe('an event of a loan', () => {
   });
 
   /** The loan's own page once its first event is on the ledger; what `change` does to the api's answers comes first. */
-  async function loan(change?: (page: Page) => Promise<unknown>): Promise<Page> {
+  async function loan(change?: (page: Page) => Promise<unknown>, button = CHECK): Promise<Page> {
     const page = await world.login('doctor');
     await change?.(page);
     do {
       await page.goto(`${world.url}/loans/${loanId}`);
       await page.waitForSelector('.timeline li');
-    } while ((await page.locator(CHECK).count()) === 0);
+    } while ((await page.locator(button).count()) === 0);
     return page;
   }
 
@@ -159,6 +159,26 @@ describe('an event of a loan', () => {
     expect((await checked(page, CHECK)).state).toBe('valid');
     // What the browser itself logs of requests that were cut off.
     world.faults = world.faults.filter((fault) => !fault.includes('ERR_FAILED'));
+  });
+
+  test('an approval that took branches away passes; it does not if the api gives one of them back', async () => {
+    const clerk = await world.login('clerk');
+    await clerk.goto(`${world.url}/loans/${loanId}`);
+    await clerk.click('[data-test=approve]');
+    await clerk.click('[data-test=grant-scope] .el-checkbox:has-text("护理记录")');
+    await clerk.click('[data-test=decide]');
+    await clerk.waitForSelector('[data-test=withheld]:has-text("护理记录")');
+    const check = '[data-test=check-event-2]';
+    const page = await loan(undefined, check);
+    expect(await page.innerText('[data-test=withheld]')).toBe('不予借阅的目录项：护理记录');
+    expect((await checked(page, check, 'loan-withheld')).state).toBe('valid');
+    await falsify(page, /\/api\/v1\/loans\/ln_\w+$/, ({ events }) => {
+      const { grant } = (events as { grant: { given: { scope: { nodes: number[] } } } }[])[1]!;
+      grant.given.scope.nodes.push(2);
+    });
+    await page.reload();
+    const { state, failed } = await checked(page, check);
+    expect([state, failed]).toEqual(['invalid', [expect.stringContaining('页面所示与被存证的内容一致')]]);
   });
 });
 

@@ -253,6 +253,7 @@ test('the records room lends a branch of the catalogue only', async () => {
 
   await doctor.waitForSelector('[data-test=scope]:has-text("医嘱")');
   expect(await doctor.innerText('[data-test=scope]')).toBe('医嘱');
+  expect(await doctor.innerText('[data-test=withheld]')).toBe('不予借阅的目录项：病案首页');
   await doctor.click('[data-test=start]');
   await doctor.waitForSelector('.title-line >> text=借阅中');
   await doctor.goto(`${world.url}/archives/${archiveIds[9]}`);
@@ -331,6 +332,7 @@ test('a draft keeps when it begins; the records room takes a right away; due soo
   await medical.click('[data-test=decide]');
   await doctor.waitForSelector('.title-line >> text=借阅中');
   expect(await doctor.locator('.facts').innerText()).toContain('批准：2 天，查看、下载');
+  expect(await doctor.locator('[data-test=withheld]').allInnerTexts()).toEqual(['不予权限：打印']);
 
   await clerk.click('nav >> text=工作台');
   await clerk.waitForSelector('[data-test=card-soon] strong:has-text("1")');

@@ -185,6 +185,7 @@ const event = new Schema<LoanEventRow>(
     reason: String,
     taskId: String,
     assignee: String,
+    grant: mixed,
     manifest: mixed,
     salt: String,
     attestation: mixed,

@@ -86,7 +86,10 @@ const refused = async (person: Person, loanId: string, what: string, body: objec
   return { status, ...(problem as { code: string; data?: Record<string, unknown> }) };
 };
 const show = (person: Person, loanId: string) =>
-  person.ok<Shown & { events: { act: string }[]; names: Record<string, string> }>('get', `/loans/${loanId}`);
+  person.ok<Shown & { events: { act: string; [field: string]: unknown }[]; names: Record<string, string> }>(
+    'get',
+    `/loans/${loanId}`,
+  );
 const taskOf = async (loanId: string) => (await show(medical, loanId)).loan.task!.taskId;
 const approve = async (person: Person, loanId: string, more: object = {}) =>
   act(person, loanId, 'approve', { taskId: await taskOf(loanId), ...more });
@@ -628,7 +631,21 @@ describe('reading', () => {
     await act(doctor, loanId, 'start');
     expect((await page(doctor)).body).toMatchObject({ code: 'page-out-of-scope' });
     await doctor.call('get', '/archives/ar_pages/pages/2').expect(200);
-    expect(await show(doctor, loanId)).toMatchObject({ scope: { branches: [{ node: 1 }] } });
+    const seen = await show(doctor, loanId);
+    expect(seen).toMatchObject({ scope: { branches: [{ node: 1 }] } });
+    // The borrower and the reviewer see what it took away, and it is what was attested.
+    const approval = seen.events.find(({ act: what }) => what === 'approve')!;
+    expect(approval).toMatchObject({
+      grant: {
+        asked: { rights: ['view'] },
+        given: { rights: ['view'], scope: { nodes: [1], nodesOf: scope.nodesOf } },
+      },
+      withheldBranches: ['病案首页'],
+    });
+    expect(approval.grant).not.toHaveProperty('asked.scope');
+    expect((await show(clerk, loanId)).events).toContainEqual(expect.objectContaining({ grant: approval.grant }));
+    const event = await member.store.models.LoanEvent.findOne({ loanId, act: 'approve' }).lean<LoanEventRow>();
+    expect(event!.manifest).toMatchObject({ grant: approval.grant });
     await act(doctor, loanId, 'return');
   });
 

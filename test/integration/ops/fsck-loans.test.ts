@@ -1,5 +1,5 @@
 import { createLendingActivities } from '../../../activities/lending.ts';
-import type { Loan, LoanEvent } from '../../../domain/loan/loan.ts';
+import { grantOf, type Loan, type LoanEvent } from '../../../domain/loan/loan.ts';
 import type { LedgerRecordSeen } from '../../../ops/fsck/ledger.ts';
 import { checkLoans, LOAN_LATE_MS } from '../../../ops/fsck/loans.ts';
 import { openStore, type Store } from '../../../platform/store/index.ts';
@@ -19,6 +19,10 @@ afterAll(async () => {
   made.close();
 });
 
+/** The approval of one says what it gave; that of the other is of before this was kept. */
+const given = grantOf(draftLoan(AT));
+const grants: Record<string, Pick<LoanEvent, 'grant'>> = { ln_a: { grant: { asked: given, given } } };
+
 /** Loans written down as their workflows have it done, and the ledger's records of them. */
 async function written(): Promise<LedgerRecordSeen[]> {
   const { Loan, LoanEvent, OutboxItem } = store.models;
@@ -32,7 +36,7 @@ async function written(): Promise<LedgerRecordSeen[]> {
     const events = [
       { seq: 1, act: 'submit', from: 'draft', to: 'pendingReview', at: AT, by: 'zhou' },
       { seq: 2, act: 'claim', from: 'pendingReview', to: 'pendingReview', at: AT + 1, by: 'lin' },
-      { seq: 3, act: 'approve', from: 'pendingReview', to: 'approved', at: AT + 2, by: 'lin' },
+      { seq: 3, act: 'approve', from: 'pendingReview', to: 'approved', at: AT + 2, by: 'lin', ...grants[loanId] },
     ] satisfies LoanEvent[];
     await lending.recordLoan({ loan, events });
   }
@@ -82,6 +86,32 @@ test.each<[string, (records: LedgerRecordSeen[]) => Promise<unknown> | unknown, 
     ['loans: 2 events on the ledger of a loan that is not here'],
   ],
   ['attested twice', (records) => records.push(records[0]!), ['loan ln_a event 1: is on the ledger 2 times']],
+  [
+    'edited in what it gave',
+    () =>
+      store.models.LoanEvent.collection.updateOne(
+        { loanId: 'ln_a', seq: 3 },
+        { $set: { 'grant.given.rights': ['view', 'print'] } },
+      ),
+    [
+      'loan ln_a event 3: says another grant than its manifest',
+      'loan ln_a: gives another right, branch or term than event 3 left',
+    ],
+  ],
+  [
+    'robbed of what it gave',
+    () => store.models.LoanEvent.collection.updateOne({ loanId: 'ln_a', seq: 3 }, { $unset: { grant: 1 } }),
+    ['loan ln_a event 3: says another grant than its manifest'],
+  ],
+  [
+    'overruled by its loan',
+    () =>
+      store.models.Loan.collection.updateOne(
+        { loanId: 'ln_a' },
+        { $set: { granted: { ...given, rights: ['view', 'download'] } } },
+      ),
+    ['loan ln_a: gives another right, branch or term than event 3 left'],
+  ],
   [
     'shown in another state',
     () => store.models.Loan.collection.updateOne({ loanId: 'ln_a' }, { $set: { state: 'onLoan' } }),

@@ -52,6 +52,15 @@ const loanManifest = {
 };
 const loan: AttestedProof = { manifest: loanManifest, salt: SALT, ledger: ledgerOf(loanManifest, 'loan', 'ln_1') };
 
+/** An approval that took a right away: its manifest says it, where those of before say nothing. */
+const grant = { asked: { days: 30, rights: ['view', 'print'] }, given: { days: 30, rights: ['view'] } };
+const grantManifest = { ...loanManifest, grant };
+const narrowed: AttestedProof = {
+  manifest: grantManifest,
+  salt: SALT,
+  ledger: ledgerOf(grantManifest, 'loan', 'ln_1'),
+};
+
 const edit: ShownCatalogEdit = {
   archiveId: 'ar_1',
   version: 1,
@@ -91,6 +100,11 @@ test('as it was attested: every step passes', () => {
   expect(ofEdit().steps.map(({ step }) => step)).toEqual(['shown', 'catalog', 'record', 'ledger', 'signature']);
 });
 
+test('an approval that says what it gave: it is covered, whatever the order of its fields', () => {
+  const { given, asked } = grant;
+  expect(ofLoan(narrowed, { grant: { given, asked } })).toMatchObject({ verdict: 'valid' });
+});
+
 test('without a trust anchor it cannot be told', () => {
   for (const outcome of [ofLoan({}, {}, null), ofEdit({}, {}, null)]) {
     expect(outcome.verdict).toBe('unknown');
@@ -117,6 +131,9 @@ test.each<[string, AttestedVerdict, string]>([
   ['members that are not the trusted ones', ofLoan({}, {}, { ...trust, membersHash: digestOf('x') }), 'ledger'],
   ['no ledger at all', ofLoan({ ledger: null }), 'record'],
   ['no manifest at all', ofLoan({ manifest: null }), 'shown'],
+  ['another right given', ofLoan(narrowed, { grant: { ...grant, given: grant.asked } }), 'shown'],
+  ['what was given left out', ofLoan(narrowed), 'shown'],
+  ['what was given added to an event of before', ofLoan({}, { grant }), 'shown'],
   ['another reason', ofEdit({}, { reason: '改名' }), 'shown'],
   ['another catalogue', ofEdit({ catalog: { ...catalog, nodes: [] } }), 'catalog'],
   ['no signature', ofEdit({ signature: undefined }), 'signature'],

@@ -401,6 +401,8 @@ export interface LoanPage extends Page<Loan> {
 export type ShownEvent = Omit<LoanEvent, 'at'> & {
   at: string;
   attestation?: { txId: string; height: number; logIndex: number };
+  /** Titles of the branches that an approval took away; `grant` has their numbers. */
+  withheldBranches?: string[];
 };
 
 export interface LoanDetail {

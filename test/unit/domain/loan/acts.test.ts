@@ -123,6 +123,22 @@ describe('the way of a loan', () => {
       state: 'approved',
       granted: { days: 20, rights: ['view'], conditions: '仅限本科室；不得外传' },
     });
+    expect(
+      run.events.flatMap(({ act, grant }) => (grant === undefined ? [] : [[act, grant.asked, grant.given]])),
+    ).toEqual([
+      ['passLevel', { days: 30, rights: ['view', 'print'] }, { days: 20, rights: ['view', 'print'] }],
+      ['approve', { days: 20, rights: ['view', 'print'] }, { days: 20, rights: ['view'] }],
+    ]);
+  });
+
+  test('what is approved as it was asked for says so; a renewal gives nothing else than its days', () => {
+    const run = renewed(started()).approve();
+    expect(run.events.filter(({ grant }) => grant !== undefined)).toEqual([
+      expect.objectContaining({
+        act: 'approve',
+        grant: { asked: { days: 30, rights: ['view'] }, given: { days: 30, rights: ['view'] } },
+      }),
+    ]);
   });
 
   test('two levels: each takes branches away; what is left is of the catalogue that the first saw', () => {
@@ -139,6 +155,15 @@ describe('the way of a loan', () => {
     expect(taken([0], { version: 1, edit: 1 })).toThrow('loan-branch-not-asked');
     taken([2])();
     expect(run.loan).toMatchObject({ state: 'approved', granted: { scope: { nodes: [2], nodesOf: of } } });
+    expect(
+      run.events.flatMap(({ grant }) => (grant === undefined ? [] : [[grant.asked.scope, grant.given.scope]])),
+    ).toEqual([
+      [undefined, { nodes: [0, 2], nodesOf: of }],
+      [
+        { nodes: [0, 2], nodesOf: of },
+        { nodes: [2], nodesOf: of },
+      ],
+    ]);
   });
 
   test('branches that were asked for stay, where no reviewer takes any', () => {
