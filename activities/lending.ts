@@ -5,14 +5,21 @@ import type { Loan, LoanEvent } from '../domain/loan/loan.ts';
 import { type Audience, isAttested, noticesOf } from '../domain/loan/notices.ts';
 import { isActing } from '../domain/people.ts';
 import { jcs, taggedSm3 } from '../platform/crypto/index.ts';
-import { type Deputy, type LoanEventRow, projectLoan, type User } from '../platform/store/index.ts';
+import {
+  type Deputy,
+  type LoanEventRow,
+  type News,
+  projectLoan,
+  type User,
+  writeNotices,
+} from '../platform/store/index.ts';
 import type { ActivityDeps } from './deps.ts';
 
 type LendingDeps = Pick<ActivityDeps, 'memberId' | 'store' | 'signals' | 'noticeChannels'>;
 
 /** What archiveLoanWorkflow does to the world. */
 export function createLendingActivities({ memberId, store, signals, noticeChannels }: LendingDeps) {
-  const { Deputy, LoanEvent, Notice, OutboxItem, User } = store.models;
+  const { Deputy, LoanEvent, OutboxItem, User } = store.models;
 
   /** The events, each once, with what is attested of them; the salt is drawn once. */
   async function writeEvents(loan: Loan, events: readonly LoanEvent[]): Promise<void> {
@@ -79,34 +86,18 @@ export function createLendingActivities({ memberId, store, signals, noticeChanne
     return [...new Set([...names, ...acting])].filter((name) => name !== loan.applicant);
   }
 
-  /** Notices in the app; what other channels are to be told is written beside them, and sent later. */
   async function notify(loan: Loan, events: readonly LoanEvent[]): Promise<void> {
-    const writes: object[] = [];
+    const { loanId, archiveId } = loan;
+    const news: News[] = [];
     for (const event of events)
-      for (const { audience, kind } of noticesOf(loan, event))
-        for (const username of await namesOf(audience, loan)) {
-          const at = new Date(event.at);
-          const deliveries = noticeChannels.map(({ channel }) => ({
-            channel,
-            state: 'pending',
-            attempts: 0,
-            nextAt: at,
-          }));
-          const reason = event.reason === undefined ? {} : { reason: event.reason };
-          const made = {
-            username,
-            kind,
-            loanId: loan.loanId,
-            at,
-            deliveries,
-            data: { archiveId: loan.archiveId, ...reason },
-          };
-          const noticeId = `no_${taggedSm3('sealfolio/notice/1', `${loan.loanId}/${event.seq}/${kind}/${username}`).toString('hex').slice(0, 32)}`;
-          writes.push({ updateOne: { filter: { noticeId }, update: { $setOnInsert: made }, upsert: true } });
-        }
-    if (writes.length === 0) return;
-    await Notice.bulkWrite(writes as never, { ordered: false });
-    if (noticeChannels.length > 0) await signals.notices();
+      for (const { audience, kind } of noticesOf(loan, event)) {
+        const { seq, reason, at } = event;
+        const people = await namesOf(audience, loan);
+        news.push({ of: `${loanId}/${seq}`, kind, people, archiveId, loanId, reason, at: new Date(at) });
+      }
+    const channels = noticeChannels.map(({ channel }) => channel);
+    const told = await writeNotices(store.models, news, channels);
+    if (told > 0 && channels.length > 0) await signals.notices();
   }
 
   return {

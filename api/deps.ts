@@ -21,6 +21,8 @@ export interface ApiDeps {
   disk: MemberConfig['disk'];
   /** Whether another person approves a correction of what is archived. */
   corrections: MemberConfig['corrections'];
+  /** Where notices go besides the app. */
+  noticeChannels: readonly string[];
   environment: 'demo' | 'production';
   sessions: { idleMinutes: number; maxHours: number };
   publicUrl: string;

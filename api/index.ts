@@ -51,6 +51,7 @@ export async function main(): Promise<void> {
     home,
     disk,
     corrections: config.corrections,
+    noticeChannels: Object.keys(config.notices.webhooks),
     environment,
     sessions: config.sessions,
     publicUrl: config.http.publicUrl,

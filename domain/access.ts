@@ -117,6 +117,10 @@ export function isPermitted(roles: readonly Role[], permission: Permission): boo
   return roles.some((role) => ROLE_PERMISSIONS[role].includes(permission));
 }
 
+/** The roles that may do it. */
+export const rolesWith = (permission: Permission): Role[] =>
+  Object.values(Role).filter((role) => isPermitted([role], permission));
+
 /** 三员: who run the system, its rights and its audit. */
 export const ADMINISTRATORS = ['systemAdmin', 'securityAdmin', 'auditor'] as const satisfies readonly Role[];
 export const isAdministrator = (roles: readonly Role[]): boolean =>

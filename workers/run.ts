@@ -19,6 +19,7 @@ import {
   ANCHORING_IDLE_MS,
   anchoringScheduleId,
   anchoringWorkflowId,
+  NOTICES_IDLE_MS,
   noticeDeliveryScheduleId,
   noticeDeliveryWorkflowId,
   sweepScheduleId,
@@ -26,7 +27,6 @@ import {
   TaskQueue,
   WorkflowName,
 } from '../workflows/shared.ts';
-import { NOTICES_IDLE_MS } from './signals.ts';
 
 export interface WorkersOptions {
   connection: NativeConnection;

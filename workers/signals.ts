@@ -10,13 +10,12 @@ import {
   classificationWorkflowId,
   loanActUpdate,
   loanWorkflowId,
+  NOTICES_IDLE_MS,
   noticeDeliveryWorkflowId,
   TaskQueue,
   WorkflowName,
 } from '../workflows/shared.ts';
 
-/** The delivery of notices ends when nothing came for this long. */
-export const NOTICES_IDLE_MS = 60_000;
 /** Tells of a backlog that come while one is on its way are told by the next, together. */
 function coalesced(tell: () => Promise<unknown>): () => Promise<void> {
   let running: Promise<void> | null = null;

@@ -38,6 +38,8 @@ export const sweepScheduleId = (memberId: string) => `sweep-schedule:${memberId}
 
 /** Anchoring ends when nothing came for this long. */
 export const ANCHORING_IDLE_MS = 60_000;
+/** The delivery of notices ends when nothing came for this long. */
+export const NOTICES_IDLE_MS = 60_000;
 
 export const loanWorkflowId = (memberId: string, loanId: string) => `loan:${memberId}:${loanId}`;
 export const loanClosingWorkflowId = (memberId: string, closingId: string) => `loan-closing:${memberId}:${closingId}`;

@@ -20,7 +20,7 @@ import {
   signEdit,
   writeEdit,
 } from '../../platform/store/index.ts';
-import { wakeAnchoring } from '../anchoring.ts';
+import { wakeAnchoring } from '../waking.ts';
 import { archiveOf, versionOf } from '../archives/find.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { Actor } from '../route.ts';

@@ -1,11 +1,12 @@
 import { changedFields, type Registered } from '../../domain/correction.ts';
 import { SealfolioError } from '../../domain/errors.ts';
-import { type Archive, type Correction, enact, registeredOf } from '../../platform/store/index.ts';
-import { wakeAnchoring } from '../anchoring.ts';
+import { type Archive, type Correction, enact, registeredOf, writeNotices } from '../../platform/store/index.ts';
+import { wakeAnchoring, wakeNotices } from '../waking.ts';
 import { archiveOf } from '../archives/find.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { Actor } from '../route.ts';
 import { traced } from '../traced.ts';
+import { newsOf } from './news.ts';
 import type { ShownCorrection } from './schemas.ts';
 import { correctionsShown } from './shown.ts';
 
@@ -24,7 +25,10 @@ interface Wanted {
 /** 更正: what an archive was registered with, put right. The package, its receipt and the originals stay as they are. */
 export class Corrections {
   constructor(
-    private readonly deps: Pick<ApiDeps, 'store' | 'keys' | 'memberId' | 'corrections' | 'temporal' | 'logger'>,
+    private readonly deps: Pick<
+      ApiDeps,
+      'store' | 'keys' | 'memberId' | 'corrections' | 'noticeChannels' | 'temporal' | 'logger'
+    >,
   ) {}
 
   /**
@@ -63,7 +67,7 @@ export class Corrections {
       const archive = await archiveOf(store, archiveId);
       requireNoHold(archive);
       await traced(store, who, 'correction.approve', object(archiveId), { details: { correction } });
-      const decided = { ...waiting, decidedBy: who.actor.id, decidedAt: new Date() };
+      const decided = { ...waiting, state: 'inForce' as const, decidedBy: who.actor.id, decidedAt: new Date() };
       if (await this.#enact(archive, decided)) return this.#shown(archiveId, correction);
     }
   }
@@ -71,31 +75,33 @@ export class Corrections {
   /** Throws correction-not-found or correction-decided. */
   async refuse(archiveId: string, correction: number, refusal: string, who: Who): Promise<ShownCorrection> {
     const { store } = this.deps;
-    await this.#waiting(archiveId, correction);
+    const waiting = await this.#waiting(archiveId, correction);
     await traced(store, who, 'correction.refuse', object(archiveId), { reason: refusal, details: { correction } });
-    return this.#end(archiveId, correction, { state: 'refused', refusal }, who);
+    return this.#end({ ...waiting, state: 'refused', refusal }, who);
   }
 
   /** By who asked for it. Throws correction-not-found, correction-decided or correction-others. */
   async withdraw(archiveId: string, correction: number, who: Who): Promise<ShownCorrection> {
-    const { by } = await this.#waiting(archiveId, correction);
-    if (by !== who.actor.id) throw new SealfolioError('correction-others', { archiveId, correction });
+    const waiting = await this.#waiting(archiveId, correction);
+    if (waiting.by !== who.actor.id) throw new SealfolioError('correction-others', { archiveId, correction });
     await traced(this.deps.store, who, 'correction.withdraw', object(archiveId), { details: { correction } });
-    return this.#end(archiveId, correction, { state: 'withdrawn' }, who);
+    return this.#end({ ...waiting, state: 'withdrawn' }, who);
   }
 
   /** One that waits never comes in force. Throws correction-decided if someone was first. */
-  async #end(
-    archiveId: string,
-    correction: number,
-    how: Partial<Correction>,
-    { actor }: Who,
-  ): Promise<ShownCorrection> {
-    const { matchedCount } = await this.deps.store.models.Correction.updateOne(
-      { archiveId, correction, state: 'proposed' },
-      { $set: { ...how, decidedBy: actor.id, decidedAt: new Date() } },
-    );
-    if (matchedCount === 0) await this.#waiting(archiveId, correction);
+  async #end(how: Correction, { actor }: Who): Promise<ShownCorrection> {
+    const { models, connection } = this.deps.store;
+    const { archiveId, correction } = how;
+    const ended = { ...how, decidedBy: actor.id, decidedAt: new Date() };
+    const news = await newsOf(this.deps.store, ended);
+    let isFirst = false;
+    await connection.transaction(async (session) => {
+      const waits = { archiveId, correction, state: 'proposed' as const };
+      isFirst = (await models.Correction.updateOne(waits, { $set: ended }, { session })).matchedCount === 1;
+      if (isFirst) await writeNotices(models, news, this.deps.noticeChannels, session);
+    });
+    if (!isFirst) await this.#waiting(archiveId, correction);
+    await wakeNotices(this.deps);
     return this.#shown(archiveId, correction);
   }
 
@@ -141,12 +147,23 @@ export class Corrections {
 
   /** False if another was first. */
   async #wait(made: Correction): Promise<boolean> {
-    return orTaken(() => this.deps.store.models.Correction.create(made).then(() => true));
+    const { models, connection } = this.deps.store;
+    const news = await newsOf(this.deps.store, made);
+    const isWritten = await orTaken(async () => {
+      await connection.transaction(async (session) => {
+        await models.Correction.create([made], { session });
+        await writeNotices(models, news, this.deps.noticeChannels, session);
+      });
+      return true;
+    });
+    if (isWritten) await wakeNotices(this.deps);
+    return isWritten;
   }
 
   async #enact(archive: Archive, wanted: Correction): Promise<boolean> {
-    const isWritten = await orTaken(() => enact(this.deps, archive, wanted));
-    if (isWritten) await wakeAnchoring(this.deps);
+    const news = await newsOf(this.deps.store, wanted);
+    const isWritten = await orTaken(() => enact(this.deps, archive, wanted, news));
+    if (isWritten) await Promise.all([wakeAnchoring(this.deps), wakeNotices(this.deps)]);
     return isWritten;
   }
 

@@ -1,14 +1,15 @@
 import { z } from 'zod';
 import { SealfolioError } from '../../domain/errors.ts';
-import { NoticeKind } from '../../domain/loan/notices.ts';
-import type { LoanRow, Notice } from '../../platform/store/index.ts';
+import { NoticeKind } from '../../domain/notices.ts';
+import type { Archive, Notice } from '../../platform/store/index.ts';
 import type { ApiDeps } from '../deps.ts';
 import { type Route, route } from '../route.ts';
 
 const shown = z.object({
   noticeId: z.string(),
   kind: z.enum(NoticeKind),
-  loanId: z.string(),
+  loanId: z.string().optional().describe('Absent where it is of the archive itself'),
+  archiveId: z.string().optional(),
   patientName: z.string().optional(),
   patientNo: z.string().optional(),
   reason: z.string().optional(),
@@ -18,7 +19,7 @@ const shown = z.object({
 
 /** 站内通知. */
 export function noticeRoutes({ store }: ApiDeps): Route[] {
-  const { Loan, Notice } = store.models;
+  const { Archive, Notice } = store.models;
   return [
     route({
       method: 'get',
@@ -32,17 +33,18 @@ export function noticeRoutes({ store }: ApiDeps): Route[] {
           Notice.find({ username: actor.id }).sort({ at: -1 }).limit(limit).lean<Notice[]>(),
           Notice.countDocuments({ username: actor.id, readAt: { $exists: false } }),
         ]);
-        const about = found.map(({ loanId }) => loanId);
-        const loans = about.length === 0 ? [] : await Loan.find({ loanId: { $in: about } }).lean<LoanRow[]>();
+        const about = found.flatMap(({ data: { archiveId } }) => archiveId ?? []);
+        const archives = await Archive.find({ archiveId: { $in: about } }).lean<Archive[]>();
         const items = found.map(({ noticeId, kind, loanId, data, at, readAt }) => {
-          const loan = loans.find((one) => one.loanId === loanId);
+          const archive = archives.find(({ archiveId }) => archiveId === data.archiveId);
           return {
             noticeId,
             kind,
             loanId,
-            patientName: loan?.patientName,
-            patientNo: loan?.patientNo,
-            ...(typeof data.reason === 'string' && { reason: data.reason }),
+            archiveId: archive?.archiveId,
+            patientName: archive?.patientName,
+            patientNo: archive?.patientNo,
+            reason: data.reason,
             at: at.toISOString(),
             isRead: readAt !== undefined,
           };

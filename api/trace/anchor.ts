@@ -1,5 +1,5 @@
 import { TRACE_ATTEST_WITHIN_MS } from '../../domain/trace.ts';
-import { wakeAnchoring } from '../anchoring.ts';
+import { wakeAnchoring } from '../waking.ts';
 import type { ApiDeps } from '../deps.ts';
 
 /** Has rows of the trace attested a while after the first of them was written; gives what stops it. */

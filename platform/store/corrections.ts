@@ -17,6 +17,7 @@ import { catalogAt, placeOf } from './cataloguing.ts';
 import { completenessBy } from './completeness.ts';
 import type { Models, Store } from './index.ts';
 import type { Archive, Correction } from './models/archive.ts';
+import { type News, writeNotices } from './notices.ts';
 
 /** What the outbox calls the corrections of an archive. */
 const correctionSubject = (archiveId: string): string => `${archiveId}/registration`;
@@ -95,13 +96,14 @@ async function write(
 }
 
 /**
- * Puts a correction in force, one that waited or a new one: the archive, the lists that copy from it and the outbox, all
- * of it or nothing. False if the archive is no longer as it was looked at, or someone has decided it meanwhile.
+ * Puts a correction in force, one that waited or a new one: the archive, the lists that copy from it and the outbox, and who
+ * is told of it, all of it or nothing. False if the archive is no longer as it was looked at, or someone has decided it meanwhile.
  */
 export async function enact(
-  deps: { store: Store; memberId: string; keys: MemberKeys },
+  deps: { store: Store; memberId: string; keys: MemberKeys; noticeChannels: readonly string[] },
   archive: Archive,
   wanted: Correction,
+  news: readonly News[],
 ): Promise<boolean> {
   const { models, connection } = deps.store;
   const { archiveId, corrected, currentVersion, catalogEdit } = archive;
@@ -124,7 +126,8 @@ export async function enact(
       const waiting = { archiveId, correction: wanted.correction, state: 'proposed' as const };
       isWritten = (await models.Correction.updateOne(waiting, { $set: made }, { session })).matchedCount === 1;
     }
-    if (!isWritten) await session.abortTransaction();
+    if (isWritten) await writeNotices(models, news, deps.noticeChannels, session);
+    else await session.abortTransaction();
   });
   return isWritten;
 }

@@ -41,6 +41,7 @@ export { catalogAt, catalogTemplates, editSubject, latestCatalog, placeOf, templ
 export { completenessBy, foreignOf, refreshCompleteness, suggestedOf } from './completeness.ts';
 export { catalogDigest, editBlock, signEdit, writeEdit } from './edits.ts';
 export { enact, registeredOf } from './corrections.ts';
+export { type News, writeNotices } from './notices.ts';
 export { archivesIn, between } from './range.ts';
 export { keepSuggestions, leavePages, numberSuggestions, recountSuggestions, withKept } from './suggestions.ts';
 export type { TraceBatch, TraceEntry } from './models/trace.ts';

@@ -38,6 +38,9 @@ test('a name that was mistyped: a clerk asks, 医务科 approves, both see it at
   await clerk.waitForSelector('h1 >> text=方若睛');
   // It comes up without asking.
   await medical.waitForSelector('[data-test=waiting-corrections] >> text=方若晴');
+  await medical.click('.bell:has-text("1")');
+  await medical.waitForSelector('.el-popover >> text=登记信息更正待您审批');
+  await medical.keyboard.press('Escape');
   await shot(medical, 'corrections');
   await expectSound(medical);
   await medical.setViewportSize({ width: 1280, height: 800 });
@@ -57,6 +60,17 @@ test('a name that was mistyped: a clerk asks, 医务科 approves, both see it at
   await clerk.hover('h1');
   await shot(clerk, 'corrected');
   await expectSound(clerk);
+
+  // Wherever the clerk is meanwhile: the bell leads to the archive.
+  await clerk.goto(`${world.url}/archives`);
+  await clerk.click('.bell:has-text("1")');
+  const notice = clerk.locator('.el-popover li:has-text("您申请的更正已批准")');
+  expect(await notice.innerText()).toContain('方若晴');
+  await shot(clerk, 'correction-notice');
+  expect(await axe(clerk)).toEqual([]);
+  await notice.click();
+  await clerk.waitForURL(`${world.url}/archives/${archiveId}`);
+  await clerk.waitForSelector('.bell:not(:has-text("1"))');
 });
 
 test('someone was first: both sides are shown, nothing typed is lost, and it is sent again', async () => {

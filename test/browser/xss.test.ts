@@ -198,7 +198,7 @@ const SEEN: [username: string, where: () => string, clicks: string[], kept: Kept
   ['clerk', () => '/ingest', [], ['fileName']],
   ['clerk', () => '/loans?view=all', ['button:has-text("常用筛选")', 'button:has-text("33<img")'], ['filter']],
   ['clerk', () => `/loans/${made.loans[0]}`, [], ['apply', 'conditions', 'renew', 'recall']],
-  ['clerk', () => '/workbench', [], []],
+  ['clerk', () => '/workbench', ['.bell'], ['correctionRefusal']],
   ['clerk', () => '/jobs', [], []],
   ['medical', () => '/corrections', [], ['correctedName', 'correctedWard', 'correction']],
   ['medical', () => '/loan-policy', [], ['policy', 'calendar']],

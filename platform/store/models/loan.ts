@@ -46,9 +46,10 @@ export interface Notice {
   noticeId: string;
   username: string;
   kind: string;
-  loanId: string;
+  /** Absent where it is of the archive itself: a correction. */
+  loanId?: string;
   /** What it says besides, of the archive: shown in the app only. */
-  data: Record<string, unknown>;
+  data: { archiveId?: string; reason?: string };
   at: Date;
   readAt?: Date;
   deliveries: {
@@ -223,7 +224,7 @@ const notice = new Schema<Notice>(
     noticeId: { ...text, unique: true },
     username: text,
     kind: text,
-    loanId: text,
+    loanId: String,
     data: mixed,
     at: { type: Date, required: true },
     readAt: Date,

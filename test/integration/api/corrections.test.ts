@@ -232,6 +232,60 @@ test('who asked withdraws it while it waits: nothing changes, nobody can approve
   expect((await propose(id, {}, clerk2).expect(201)).body).toMatchObject({ correction: 2 });
 });
 
+describe('notices', () => {
+  interface Told {
+    kind: string;
+    archiveId?: string;
+    loanId?: string;
+    patientName?: string;
+    reason?: string;
+  }
+  /** What the person is told of the archive, latest first. */
+  const told = async (person: Person, id: string) =>
+    (await person.ok<{ items: Told[] }>('get', '/notices')).items.filter(({ archiveId }) => archiveId === id);
+
+  test('those who may decide are told that one waits; who asked, what became of it; nobody else anything', async () => {
+    const id = await archived(20);
+    await propose(id).expect(201);
+    const [waits, ...more] = await told(medical, id);
+    expect([waits, more]).toMatchObject([{ kind: 'correctionWaits', patientName: '样列甲', isRead: false }, []]);
+    expect(waits).not.toHaveProperty('loanId');
+    expect(await told(clerk, id)).toEqual([]);
+
+    await decide(id, 1, 'refuse').expect(200);
+    expect(await told(clerk, id)).toMatchObject([{ kind: 'correctionRefused', reason: '与首页不符' }]);
+    await propose(id).expect(201);
+    await decide(id, 2, 'approve').expect(200);
+    expect((await told(clerk, id)).map(({ kind, reason }) => [kind, reason])).toEqual([
+      ['correctionApproved', undefined],
+      ['correctionRefused', '与首页不符'],
+    ]);
+    expect((await told(medical, id)).map(({ kind }) => kind)).toEqual(['correctionWaits', 'correctionWaits']);
+    for (const person of [clerk2, doctor]) expect(await told(person, id)).toEqual([]);
+  });
+
+  test('of what was withdrawn, and of what nobody had to approve, nobody is told', async () => {
+    const id = await archived(21);
+    await propose(id).expect(201);
+    await decide(id, 1, 'withdraw', clerk).expect(200);
+    expect(await told(clerk, id)).toEqual([]);
+    api.deps.corrections.needApproval = false;
+    await propose(id).expect(201);
+    expect(await told(clerk, id)).toEqual([]);
+    expect(await told(medical, id)).toHaveLength(1);
+  });
+
+  test('of two that decide at once only the first one’s decision is told', async () => {
+    const id = await archived(22);
+    await propose(id).expect(201);
+    await Promise.all([decide(id, 1, 'approve'), decide(id, 1, 'refuse')]);
+    const [{ state }] = (await history(id)) as [Shown];
+    expect((await told(clerk, id)).map(({ kind }) => kind)).toEqual([
+      state === 'inForce' ? 'correctionApproved' : 'correctionRefused',
+    ]);
+  });
+});
+
 test('refused by code: nothing to change, no such thing, on hold, one’s own, not in order, blank', async () => {
   const id = await archived(5);
   const { admittedAt, ...same } = { ...MISTYPED, admittedAt: null };

@@ -337,6 +337,21 @@ describe('notices', () => {
     expect(await doctor.ok('get', '/notices')).toMatchObject({ unread: 0 });
   });
 
+  test('of a correction the gateway hears who is told and of which kind, and nothing of the patient', async () => {
+    const loanId = (await lend(1))[0]!;
+    const { archiveId } = (await row(loanId))!;
+    const registered = {
+      patientName: '样例更正',
+      department: '',
+      admittedAt: null,
+      dischargedAt: '2026-01-02T00:00:00Z',
+    };
+    await clerk.ok('post', `/archives/${archiveId}/corrections`, { base: 0, registered, reason: '样例更正' });
+    while ((await deliveries('correctionWaits'))?.state !== 'sent');
+    const heard = gateway.got.filter(({ kind }) => kind === 'correctionWaits');
+    expect(heard).toEqual([{ noticeId: expect.stringMatching(/^no_/), username: 'medical', kind: 'correctionWaits' }]);
+  });
+
   test('the gateway fails: the decision stands, the app has the notice; it is sent when the gateway is back, once', async () => {
     gateway.status = 500;
     const [loanId] = await lend(1);

@@ -14,7 +14,7 @@ import type { CatalogPlace, NumberedNode } from '../../../domain/catalog/numbere
 import type { CorrectionState, Registered } from '../../../domain/correction.ts';
 import type { Employment } from '../../../domain/people.ts';
 import type { LoanEvent } from '../../../domain/loan/loan.ts';
-import type { NoticeKind } from '../../../domain/loan/notices.ts';
+import type { NoticeKind } from '../../../domain/notices.ts';
 import type { LoanPolicy, Mark, Place, Purpose, ReviewRole, Right } from '../../../domain/loan/policy.ts';
 import type { LoanState } from '../../../domain/loan/state.ts';
 import type { AttestationState, BatchState, PartState } from '../../../domain/status.ts';
@@ -460,7 +460,9 @@ export interface JobDetail {
 export interface Notice {
   noticeId: string;
   kind: NoticeKind;
-  loanId: string;
+  /** Absent where it is of the archive itself. */
+  loanId?: string;
+  archiveId?: string;
   patientName?: string;
   patientNo?: string;
   reason?: string;

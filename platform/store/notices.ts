@@ -1,0 +1,43 @@
+import type { ClientSession } from 'mongoose';
+import type { NoticeKind } from '../../domain/notices.ts';
+import { taggedSm3 } from '../crypto/index.ts';
+import type { Models } from './index.ts';
+import type { Notice } from './models/loan.ts';
+
+/** What some people are told. */
+export interface News {
+  /** Names what happened: each of them hears of it once, however often it is written. */
+  of: string;
+  kind: NoticeKind;
+  people: readonly string[];
+  archiveId: string;
+  loanId?: string;
+  /** Shown in the app only. */
+  reason?: string | undefined;
+  at: Date;
+}
+
+/** Writes the notices of the app; what other channels are to be told is written beside them, and sent later. Gives how many. */
+export async function writeNotices(
+  { Notice }: Models,
+  news: readonly News[],
+  channels: readonly string[],
+  session?: ClientSession,
+): Promise<number> {
+  const writes = news.flatMap(({ of, kind, people, archiveId, loanId, reason, at }) =>
+    people.map((username) => {
+      const noticeId = `no_${taggedSm3('sealfolio/notice/1', `${of}/${kind}/${username}`).toString('hex').slice(0, 32)}`;
+      const made: Omit<Notice, 'noticeId'> = {
+        username,
+        kind,
+        ...(loanId !== undefined && { loanId }),
+        data: { archiveId, ...(reason !== undefined && { reason }) },
+        at,
+        deliveries: channels.map((channel) => ({ channel, state: 'pending', attempts: 0, nextAt: at })),
+      };
+      return { updateOne: { filter: { noticeId }, update: { $setOnInsert: made }, upsert: true } };
+    }),
+  );
+  if (writes.length > 0) await Notice.bulkWrite(writes as never, { ordered: false, ...(session && { session }) });
+  return writes.length;
+}
