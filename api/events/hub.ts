@@ -1,17 +1,50 @@
 import type { mongo } from 'mongoose';
+import { type Permission, rolesWith } from '../../domain/access.ts';
 import type { Logger } from '../../platform/observe/logger.ts';
 import type { BulkJob, LoanRow, Notice, Store } from '../../platform/store/index.ts';
 
 /** Something that a page may want to ask for again. It says which kind, and whom it may concern; never what it says. */
 export interface Change {
-  kind: 'loans' | 'notices' | 'jobs' | 'corrections';
+  kind: 'loans' | 'notices' | 'jobs' | 'corrections' | 'batches' | 'workflows';
   /** These people, and for loans whoever manages or reviews them. */
   people: string[];
   roles: string[];
   departmentId?: string | undefined;
 }
 
-const COLLECTIONS = ['loans', 'notices', 'bulkJobs', 'corrections'];
+const readers = (permission: Permission): Omit<Change, 'kind'> => ({ people: [], roles: rolesWith(permission) });
+const WORKFLOWS: Change = { kind: 'workflows', ...readers('workflow:read') };
+const BATCHES: Change = { kind: 'batches', ...readers('batch:read') };
+/** Collections whose changes are all told alike, whatever the document says: to those who may read what is shown of it. */
+const ALIKE: Record<string, Change> = {
+  corrections: { kind: 'corrections', people: [], roles: ['recordsClerk', 'medicalAffairs'] },
+  batches: BATCHES,
+  stations: BATCHES,
+  archives: WORKFLOWS,
+  workflowTroubles: WORKFLOWS,
+  workflowCares: WORKFLOWS,
+};
+/** Those of which the document says whom they concern; of it only that is read. */
+const NAMING = ['loans', 'notices', 'bulkJobs'];
+const WATCHED = [
+  {
+    $match: {
+      $or: [
+        { 'ns.coll': { $in: [...NAMING, ...Object.keys(ALIKE).filter((name) => name !== 'archives')] } },
+        // Workflows bring an archive from state to state; what else changes of it is none of theirs.
+        { 'ns.coll': 'archives', 'updateDescription.updatedFields.state': { $exists: true } },
+      ],
+    },
+  },
+  {
+    $project: {
+      ns: 1,
+      ...Object.fromEntries(
+        ['username', 'by', 'applicant', 'departmentId', 'levels'].map((field) => [`fullDocument.${field}`, 1]),
+      ),
+    },
+  },
+];
 const RETRY_MS = 1000;
 
 /** Changes of the member's database, told to whoever listens: one stream of the database for all pages. */
@@ -46,14 +79,12 @@ export class EventHub {
   }
 
   #open(): void {
-    const filter = [{ $match: { 'ns.coll': { $in: COLLECTIONS } } }];
-    const stream = this.store.connection.db!.watch(filter, { fullDocument: 'updateLookup' });
+    const stream = this.store.connection.db!.watch(WATCHED, { fullDocument: 'updateLookup' });
     this.#stream = stream;
     stream.on('change', (event) => {
       const { ns, fullDocument } = event as { ns?: { coll: string }; fullDocument?: object };
-      if (ns === undefined || fullDocument === undefined) return;
-      const change = changeOf(ns.coll, fullDocument);
-      for (const tell of this.#listeners) tell(change);
+      if (ns === undefined) return;
+      for (const change of changesOf(ns.coll, fullDocument)) for (const tell of this.#listeners) tell(change);
     });
     stream.on('error', (error) => {
       this.#stream = null;
@@ -66,11 +97,14 @@ export class EventHub {
   }
 }
 
-function changeOf(collection: string, document: object): Change {
-  if (collection === 'notices') return { kind: 'notices', people: [(document as Notice).username], roles: [] };
-  if (collection === 'bulkJobs') return { kind: 'jobs', people: [(document as BulkJob).by], roles: [] };
-  if (collection === 'corrections')
-    return { kind: 'corrections', people: [], roles: ['recordsClerk', 'medicalAffairs'] };
+/** What is gone has no document. */
+function changesOf(collection: string, document: object | undefined): Change[] {
+  const alike = ALIKE[collection];
+  if (alike !== undefined) return [alike];
+  if (document === undefined) return [];
+  if (collection === 'notices') return [{ kind: 'notices', people: [(document as Notice).username], roles: [] }];
+  if (collection === 'bulkJobs') return [{ kind: 'jobs', people: [(document as BulkJob).by], roles: [] }];
   const { applicant, departmentId, levels } = document as LoanRow;
-  return { kind: 'loans', people: [applicant], roles: ['recordsClerk', 'medicalAffairs', ...levels], departmentId };
+  const roles = ['recordsClerk', 'medicalAffairs', ...levels];
+  return [{ kind: 'loans', people: [applicant], roles, departmentId }, WORKFLOWS];
 }

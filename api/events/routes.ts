@@ -5,8 +5,15 @@ import { type Route, route } from '../route.ts';
 import type { Change } from './hub.ts';
 
 const BEAT_MS = 15_000;
-/** Many changes at once are told as one. */
-const GATHER_MS = 250;
+/** Many changes at once are told as one; those that go on and on while scanners work, less often. */
+const GATHER_MS: Record<Change['kind'], number> = {
+  loans: 250,
+  notices: 250,
+  jobs: 250,
+  corrections: 250,
+  batches: 1000,
+  workflows: 1000,
+};
 
 /** Live updates by server-sent events (WHATWG HTML §9.2): which kind of thing changed; what it is the page asks for. */
 export function eventRoutes(deps: ApiDeps): Route[] {
@@ -16,7 +23,7 @@ export function eventRoutes(deps: ApiDeps): Route[] {
       method: 'get',
       path: '/events',
       permission: 'session',
-      summary: 'Tells when loans, notices or jobs of mine have changed (text/event-stream)',
+      summary: 'Tells when something that I may see has changed, and of which kind (text/event-stream)',
       async handle({ actor, request, response }) {
         const { self, principals } = powersOf(actor);
         const people = [self, ...principals];
@@ -33,18 +40,15 @@ export function eventRoutes(deps: ApiDeps): Route[] {
           'X-Accel-Buffering': 'no',
         });
         response.write('retry: 3000\nevent: open\ndata: {}\n\n');
-        const waiting = new Set<string>();
-        let timer: NodeJS.Timeout | undefined;
-        const flush = () => {
-          timer = undefined;
-          for (const kind of waiting) response.write(`event: ${kind}\ndata: {}\n\n`);
-          waiting.clear();
+        const waiting = new Map<Change['kind'], NodeJS.Timeout>();
+        const tell = (kind: Change['kind']) => {
+          waiting.delete(kind);
+          response.write(`event: ${kind}\ndata: {}\n\n`);
         };
         const unlisten = deps.events.listen(
           (change) => {
-            if (!concerns(change)) return;
-            waiting.add(change.kind);
-            timer ??= setTimeout(flush, GATHER_MS);
+            const { kind } = change;
+            if (!waiting.has(kind) && concerns(change)) waiting.set(kind, setTimeout(tell, GATHER_MS[kind], kind));
           },
           () => response.end(),
         );
@@ -58,7 +62,7 @@ export function eventRoutes(deps: ApiDeps): Route[] {
         }, BEAT_MS);
         await new Promise<void>((done) => response.once('close', done));
         clearInterval(beat);
-        clearTimeout(timer);
+        for (const timer of waiting.values()) clearTimeout(timer);
         unlisten();
       },
     }),

@@ -5,7 +5,7 @@ import type { Page } from 'playwright-core';
 import { scanOf } from '../../ops/demo/scans.ts';
 import { scanFolder } from '../../ops/ingest/scan-folder.ts';
 import { sendVisit, waitForEnd } from '../../ops/ingest/send.ts';
-import { BrowserWorld, DESK, expectSound, shot } from '../fixtures/browser.ts';
+import { BrowserWorld, DESK, expectSound, shot, toldOnly } from '../fixtures/browser.ts';
 
 const world = new BrowserWorld();
 let dir: string;
@@ -137,4 +137,28 @@ test('documents are still missing: archiving waits for them, and goes on when th
   await clerk.click('[data-test=sent] a');
   await clerk.waitForSelector('.title-line >> text=已存证', { timeout: 60_000 });
   await clerk.waitForSelector('text=第 1 页，共 2 页');
+});
+
+test('what a station sends comes up by itself, and what is being typed and chosen stays', async () => {
+  const clerk = await world.login('clerk');
+  await toldOnly(clerk);
+  await clerk.goto(`${world.url}/ingest?station=scanner%2FCZ-03`);
+  await clerk.waitForSelector('[data-test=stations]');
+  await fill(clerk, { patientNo: 'YZ19890', patientName: '样例乙' });
+  const parts = [
+    { partNo: 1, fileName: 'a.jpg', mediaType: 'image/jpeg', bytes: 10, sm3: 'b'.repeat(64), pageCount: 1 },
+  ];
+  const { client } = world.raised;
+  for (const batchId of ['told-1', 'told-2']) {
+    const visit = { patientNo: batchId, visitNo: '1', patientName: '样例甲', dischargedAt: '2026-11-20T02:00:00Z' };
+    await client.call('POST', '/api/v1/batches', {
+      ...{ batchId, scannerId: 'CZ-03', ...visit },
+      parts: parts.map((part) => ({ ...part, documentType: 'frontPage' })),
+    });
+    await clerk.waitForSelector(`.batches > li:has-text("${batchId}")`);
+  }
+  await clerk.waitForSelector('[data-test=stations] tbody tr:has-text("CZ-03")');
+  const label = clerk.locator('.fields label', { hasText: '病案号' });
+  expect(await label.locator('input').inputValue()).toBe('YZ19890');
+  expect(new URL(clerk.url()).search).toBe('?station=scanner%2FCZ-03');
 });

@@ -1,8 +1,7 @@
 import { MongoClient } from 'mongodb';
-import type { Page } from 'playwright-core';
 import { waitForEnd } from '../../ops/ingest/send.ts';
 import { DEMO_MEMBERS } from '../../ops/launch/layout.ts';
-import { axe, BrowserWorld, holds, shot } from '../fixtures/browser.ts';
+import { axe, BrowserWorld, holds, shot, toldOnly } from '../fixtures/browser.ts';
 import { until } from '../fixtures/until.ts';
 
 const world = new BrowserWorld();
@@ -45,22 +44,15 @@ test('a system administrator sees how each member is reached, and until when the
   await shot(page, 'overlay');
 });
 
-/** Asks for the list again until it shows what is waited for. */
-async function refreshed(page: Page, isDone: () => Promise<boolean>): Promise<void> {
-  while (!(await isDone())) {
-    await page.click('button:has-text("刷新")');
-    await page.waitForLoadState('networkidle');
-  }
-}
-
 test('what is stuck comes first, with its cause and what to do; it goes on by itself once that is done', async () => {
   const node = world.raised.consortium.parts.get('node-yz1')!;
   await node.stop();
   const batch = await world.sent(visitOf('YZ194002', '韩子安'), ['病案首页', '医嘱'], 1100);
   const page = await world.login('sysadmin');
-  await page.click('nav >> text=流程');
+  await toldOnly(page);
+  await page.goto(`${world.url}/workflows`);
   const stuck = page.locator('tbody tr:has-text("ledger-unavailable")');
-  await refreshed(page, async () => (await stuck.count()) > 0);
+  await stuck.first().waitFor({ timeout: 0 });
   expect(await stuck.first().innerText()).toContain('检查本单位账本节点');
   expect(await axe(page)).toEqual([]);
   await shot(page, 'workflows');
@@ -72,7 +64,7 @@ test('what is stuck comes first, with its cause and what to do; it goes on by it
 
   await node.start();
   expect((await waitForEnd(world.raised.client, batch)).state).toBe('attested');
-  await refreshed(page, async () => (await stuck.count()) === 0);
+  await stuck.first().waitFor({ state: 'detached', timeout: 0 });
 });
 
 test('a filter of the archives is kept by a name, chosen again, and forgotten', async () => {
@@ -115,7 +107,7 @@ test('what waiting does not repair waits for a person; put right, it goes on at 
     const page = await world.login('clerk');
     await page.goto(`${world.url}/workflows`);
     const waiting = page.locator('tbody tr:has-text("object-integrity")');
-    await refreshed(page, async () => (await waiting.count()) > 0);
+    await waiting.waitFor({ timeout: 0 });
     expect(await waiting.innerText()).toContain('重新扫描该文件');
     await page.click('[data-test=attention-kind]');
     await page.click('.el-select-dropdown__item:visible >> text=超过时限');

@@ -1,31 +1,35 @@
 import { onBeforeUnmount, onMounted, type Ref, ref, shallowRef } from 'vue';
 
-/** What a page asks the api for: its data, that it is on its way, or why it failed. */
-export function useLoad<T>(ask: () => Promise<T>): {
+/**
+ * What a page asks the api for: its data, that it is on its way, or why it failed. `isBackground`: the page asks by itself,
+ * and what is shown stays if there is no answer.
+ */
+export function useLoad<T>(ask: (isBackground: boolean) => Promise<T>): {
   data: Ref<T | null>;
   failure: Ref<unknown>;
   isLoading: Ref<boolean>;
   load: () => Promise<void>;
+  refresh: () => Promise<void>;
 } {
   const data = shallowRef<T | null>(null);
   const failure = shallowRef<unknown>(null);
   const isLoading = ref(true);
   let latest = 0;
-  async function load() {
+  async function run(isBackground: boolean) {
     const mine = (latest += 1);
     isLoading.value = true;
     try {
-      const answer = await ask();
+      const answer = await ask(isBackground);
       if (mine !== latest) return;
       data.value = answer;
       failure.value = null;
     } catch (error) {
-      if (mine === latest) failure.value = error;
+      if (mine === latest && !isBackground) failure.value = error;
     } finally {
       if (mine === latest) isLoading.value = false;
     }
   }
-  return { data, failure, isLoading, load };
+  return { data, failure, isLoading, load: () => run(false), refresh: () => run(true) };
 }
 
 /**

@@ -25,9 +25,15 @@ export function usePages<T, P extends { items: T[] }>(
   const isLoading = ref(true);
   const failure = shallowRef<unknown>(null);
   let latest = 0;
+  let wanted = Promise.resolve();
 
-  /** `isBackground`: the page asks by itself, and what is shown stays until the answer is here. */
+  /** `isBackground`: the page asks by itself, after what somebody has asked for, and what is shown stays until the answer is here. */
   async function load({ more = false, isBackground = false } = {}): Promise<void> {
+    if (!isBackground) return (wanted = run(more, false));
+    await wanted;
+    return run(more, true);
+  }
+  async function run(more: boolean, isBackground: boolean): Promise<void> {
     const mine = (latest += 1);
     if (!isBackground) isLoading.value = true;
     const from = more && page.value !== null ? (next(page.value) ?? undefined) : undefined;

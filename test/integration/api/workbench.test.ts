@@ -408,6 +408,28 @@ describe('live updates', () => {
     for (const { end } of Object.values(pages)) end();
   });
 
+  test('what is taken in, and what is tried again and again or is so no more, is heard by those who may read it only', async () => {
+    const pages = {
+      clerk: await listen(clerk),
+      sysadmin: await listen(await api.login('sysadmin')),
+      doctor: await listen(doctor),
+      secadmin: await listen(await api.login('secadmin')),
+    };
+    await Promise.all(Object.values(pages).map(({ events }) => heard(events, 'open')));
+    await clerk.ok('post', '/stations/contact', { scannerId: 'live', waiting: 1, refused: 0 });
+    await Promise.all([heard(pages.clerk.events, 'batches'), heard(pages.sysadmin.events, 'batches')]);
+    const { WorkflowTrouble } = member.store.models;
+    const trouble = { workflowId: 'anchoring:yz1', activity: 'commit', workflowType: 'anchoringWorkflow' };
+    const now = new Date();
+    await WorkflowTrouble.create({ ...trouble, code: 'ledger-unavailable', attempt: 3, since: now, at: now });
+    await Promise.all([heard(pages.clerk.events, 'workflows'), heard(pages.sysadmin.events, 'workflows')]);
+    pages.sysadmin.events.length = 0;
+    await WorkflowTrouble.deleteOne({ workflowId: trouble.workflowId });
+    await heard(pages.sysadmin.events, 'workflows');
+    for (const { events } of [pages.doctor, pages.secadmin]) expect(events).toEqual(['open']);
+    for (const { end } of Object.values(pages)) end();
+  });
+
   test('when the process stops, pages are let go', async () => {
     const page = await listen(doctor);
     await heard(page.events, 'open');

@@ -3,8 +3,8 @@ import { call } from '../client/call.ts';
 import type { LoanCounts, Notice } from '../client/types.ts';
 import { useSession } from './session.ts';
 
-const KINDS = ['loans', 'notices', 'jobs', 'corrections'] as const;
-type Kind = (typeof KINDS)[number];
+const KINDS = ['loans', 'notices', 'jobs', 'corrections', 'batches', 'workflows'] as const;
+export type Kind = (typeof KINDS)[number];
 /** What is asked for again now and then, should a message have been lost. */
 const POLL_MS = 60_000;
 let source: EventSource | null = null;
