@@ -1,5 +1,5 @@
 import { Person } from '../fixtures/api.ts';
-import { axe, BrowserWorld, shot } from '../fixtures/browser.ts';
+import { axe, BrowserWorld, holds, shot } from '../fixtures/browser.ts';
 
 const world = new BrowserWorld();
 beforeAll(() => world.start());
@@ -38,6 +38,6 @@ test('抢救 of what is still taken in: the viewer says that it is not archived,
 
   await world.archived(visit, ['病案首页'], 960);
   await page.waitForSelector('[data-test=page]');
-  while ((await page.evaluate("document.querySelector('[data-test=page]')?.naturalWidth ?? 0")) === 0);
+  await holds(page, "(document.querySelector('[data-test=page]')?.naturalWidth ?? 0) > 0");
   expect(await page.locator('[data-test=not-archived]').count()).toBe(0);
 });

@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core';
-import { BrowserWorld, DESK, expectSound, shot } from '../fixtures/browser.ts';
+import { BrowserWorld, DESK, expectSound, holds, shot } from '../fixtures/browser.ts';
 
 /** Every text that a person can type is tried as a script. */
 const EVIL = '<img src=x onerror="document.title=\'XSS\'"><script>document.title="XSS"</script>{{7*7}}';
@@ -24,7 +24,7 @@ async function rowsAre(page: Page, count: number): Promise<void> {
 /** Waits until the viewer shows a page. */
 async function pageShown(page: Page): Promise<void> {
   await page.waitForSelector('[data-test=page]');
-  while ((await page.evaluate("document.querySelector('[data-test=page]')?.naturalWidth ?? 0")) === 0);
+  await holds(page, "(document.querySelector('[data-test=page]')?.naturalWidth ?? 0) > 0");
 }
 
 /** What is open meets WCAG 2 AA by axe and fits a phone; then it is as it was. */

@@ -1,6 +1,7 @@
 import { MongoClient } from 'mongodb';
 import { Person } from '../fixtures/api.ts';
 import { raiseConsortium } from '../fixtures/consortium.ts';
+import { until } from '../fixtures/until.ts';
 
 const LOANS = 24;
 /** A decision that outlives a killed worker takes as long as its restart. */
@@ -53,15 +54,14 @@ test('the worker is killed while 24 decisions are on their way, each sent twice:
   expect(results.map(({ state }) => state)).toEqual(Array(LOANS).fill('pendingReview'));
 
   /** Like a browser: a 503 is tried again with the same key, and so is no answer at all. */
-  const decide = async (person: Person, loanId: string): Promise<[number, string | undefined]> => {
-    for (;;) {
+  const decide = (person: Person, loanId: string): Promise<[number, string | undefined]> =>
+    until(async () => {
       const headers = { 'Idempotency-Key': `decide-${loanId}-${person.username}` };
       const sent = person.call('post', `/loans/${loanId}/approve`, { taskId: 't1' }, headers);
       const { status, body } = await sent.catch(() => ({ status: 503, body: {} }));
-      if (status !== 503 && (body as { code?: string }).code !== 'idempotency-in-flight')
-        return [status, (body as { code?: string }).code];
-    }
-  };
+      const { code } = body as { code?: string };
+      return status !== 503 && code !== 'idempotency-in-flight' && [status, code];
+    });
   const worker = raised.consortium.parts.get('worker-yz1')!;
   const decisions = results.flatMap(({ loanId }) => [decide(clerk, loanId), decide(clerk2, loanId)]);
   process.kill(worker.pid!, 'SIGKILL');
@@ -74,7 +74,7 @@ test('the worker is killed while 24 decisions are on their way, each sent twice:
   }
   const events = db.collection('loanEvents');
   for (const { loanId } of results) {
-    while ((await events.countDocuments({ loanId })) < 2);
+    await until(async () => (await events.countDocuments({ loanId })) >= 2);
     const seen = await events.find({ loanId }).sort({ seq: 1 }).toArray();
     expect(seen.map(({ seq, act }) => [seq, act as string])).toEqual([
       [1, 'submit'],

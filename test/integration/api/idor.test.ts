@@ -6,6 +6,7 @@ import { loanWorkflowId } from '../../../workflows/shared.ts';
 import { PEOPLE, type Person, TestApi } from '../../fixtures/api.ts';
 import { committed, frontPage, startArchiving } from '../../fixtures/archiving.ts';
 import { TestMember } from '../../fixtures/member.ts';
+import { until } from '../../fixtures/until.ts';
 
 const member = new TestMember('idor');
 const api = new TestApi(member);
@@ -215,7 +216,7 @@ beforeAll(async () => {
   const loanId = results[0]!.loanId;
   await people.recordsClerk.ok('post', `/loans/${loanId}/approve`, { taskId: 't1' });
   await owner.ok('post', `/loans/${loanId}/start`);
-  while ((await LoanEvent.findOne({ loanId, seq: 1 }).lean())?.attestation === undefined) await member.store.ping();
+  await until(async () => (await LoanEvent.exists({ loanId, seq: 1, attestation: { $exists: true } })) !== null);
   expect((await Loan.findOne({ loanId }).lean<LoanRow>())!.departmentId).toBe('dp_theirs');
 
   THINGS.loanId!.theirs = THINGS.loanIds!.theirs = loanId;

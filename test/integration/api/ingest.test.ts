@@ -15,6 +15,7 @@ import { verifyReceipt } from '../../../verifier/index.ts';
 import { PASSWORD, TestApi } from '../../fixtures/api.ts';
 import { jpegScan, multiPageTiff, pdf, pngScan } from '../../fixtures/documents.ts';
 import { TestMember } from '../../fixtures/member.ts';
+import { until } from '../../fixtures/until.ts';
 
 const member = new TestMember('api');
 const api = new TestApi(member);
@@ -406,7 +407,7 @@ test('a stored file that was damaged hands the archive to a person; put right, a
   const { agent, csrf } = await login('clerk');
   const batch = await client.call<{ archiveId: string }>('POST', '/api/v1/batches/damaged/commit');
   const archive = () => client.call<{ state: string }>('GET', `/api/v1/archives/${batch.archiveId}`);
-  while ((await archive()).state !== 'failed');
+  await until(async () => (await archive()).state === 'failed');
   await files.updateOne({ _id }, { $set: { metadata } });
   const retry = () => agent.post(`/api/v1/archives/${batch.archiveId}/retry`).set('X-CSRF-Token', csrf);
   await retry().send({}).expect(400);

@@ -13,6 +13,7 @@ import { loanQuery, loanWorkflowId, TaskQueue, WorkflowName } from '../../../wor
 import { type Person, TestApi } from '../../fixtures/api.ts';
 import { committed, frontPage, type Original, startArchiving } from '../../fixtures/archiving.ts';
 import { TestMember } from '../../fixtures/member.ts';
+import { until } from '../../fixtures/until.ts';
 
 const member = new TestMember('loans');
 const api = new TestApi(member);
@@ -101,12 +102,9 @@ const started = async (change: object = {}) => {
 };
 const row = (loanId: string) => member.store.models.Loan.findOne({ loanId }).lean<LoanRow>();
 /** Waits until the row shows it: the workflow writes after the answer. */
-async function until(loanId: string, state: string): Promise<LoanRow> {
-  for (;;) {
-    const found = (await row(loanId))!;
-    if (found.state === state) return found;
-    await member.store.ping();
-  }
+async function reaches(loanId: string, state: string): Promise<LoanRow> {
+  await until(async () => (await row(loanId))!.state === state);
+  return (await row(loanId))!;
 }
 
 test('applied for, claimed, approved, started, renewed, returned: each step shown, attested, told', async () => {
@@ -152,7 +150,7 @@ test('every transition is on the ledger once: a salted digest under an opaque ke
   const loanId = await one();
   await act(doctor, loanId, 'withdraw');
   const { LoanEvent, OutboxItem } = member.store.models;
-  while ((await LoanEvent.countDocuments({ loanId, attestation: { $exists: true } })) < 2);
+  await until(async () => (await LoanEvent.countDocuments({ loanId, attestation: { $exists: true } })) >= 2);
   const events = await LoanEvent.find({ loanId }).sort({ seq: 1 }).lean<LoanEventRow[]>();
   for (const { seq, act: what, manifest, salt } of events) {
     const proof = await doctor.ok<{ manifest: object; salt: string; ledger: LedgerProof }>(
@@ -690,7 +688,7 @@ describe('reading', () => {
     expect((await page(doctor)).body).toMatchObject({
       code: expect.stringMatching(/archive-held|loan-needed/) as string,
     });
-    expect(await until(loanId, 'recalled')).toMatchObject({ closed: { cause: 'hold', by: 'system' } });
+    expect(await reaches(loanId, 'recalled')).toMatchObject({ closed: { cause: 'hold', by: 'system' } });
     await member.client.workflow.getHandle(loanWorkflowId('yz1', loanId)).result();
     expect(await member.store.models.Notice.countDocuments({ loanId, kind: 'recalled', username: 'doctor' })).toBe(1);
     expect((await apply(doctor, ['ar_pages']))[0]!.refusal?.code).toBe('loan-archive-held');
@@ -711,7 +709,7 @@ test('whoever changes department returns what they hold', async () => {
   const headers = { 'If-Match': `${revision}` };
   const before = (await member.store.models.User.findOne({ username: 'doctor' }).lean())!;
   await sys.ok('put', '/users/doctor', { displayName, departmentId }, headers);
-  expect(await until(loanId, 'returned')).toMatchObject({ closed: { cause: 'left' } });
+  expect(await reaches(loanId, 'returned')).toMatchObject({ closed: { cause: 'left' } });
   await member.store.models.User.updateOne({ username: 'doctor' }, { $set: { departmentId: before.departmentId } });
   expect(await member.store.models.Loan.countDocuments({ applicant: 'doctor', state: 'onLoan' })).toBe(0);
 });
@@ -738,8 +736,8 @@ test('whoever loses the role to borrow, or is disabled, returns what they hold',
   const [left, moved] = [await lend('leaving'), await lend('moving')];
   await sys.ok('post', '/users/leaving/disable', { reason: '离职' }, { 'If-Match': '1' });
   await sec.ok('put', '/users/moving/roles', { roles: ['recordsClerk'], reason: '调岗' }, { 'If-Match': '1' });
-  expect(await until(left, 'returned')).toMatchObject({ closed: { cause: 'left', by: 'system' } });
-  expect(await until(moved, 'returned')).toMatchObject({ closed: { cause: 'left', by: 'system' } });
+  expect(await reaches(left, 'returned')).toMatchObject({ closed: { cause: 'left', by: 'system' } });
+  expect(await reaches(moved, 'returned')).toMatchObject({ closed: { cause: 'left', by: 'system' } });
 });
 
 test('归还率: what is back, late, overdue, recalled, by department; each sees what they may know of', async () => {

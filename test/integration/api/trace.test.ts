@@ -9,6 +9,7 @@ import { ApiClient } from '../../../ops/ingest/client.ts';
 import { committed, frontPage, startArchiving } from '../../fixtures/archiving.ts';
 import { unzip } from '../../fixtures/zip.ts';
 import { TestMember } from '../../fixtures/member.ts';
+import { until } from '../../fixtures/until.ts';
 
 const member = new TestMember('trace');
 const api = new TestApi(member);
@@ -48,11 +49,8 @@ async function attest(): Promise<number> {
   const { TraceBatch: Batch } = member.store.models;
   await sealTrace(member.store, member.memberId, Number.MAX_SAFE_INTEGER);
   await member.deps.signals.backlog();
-  for (;;) {
-    const waiting = await Batch.countDocuments({ attestation: { $exists: false } });
-    if (waiting === 0) return (await Batch.findOne().sort({ to: -1 }).lean<TraceBatch>())!.to;
-    await member.store.ping();
-  }
+  await until(async () => (await Batch.countDocuments({ attestation: { $exists: false } })) === 0);
+  return (await Batch.findOne().sort({ to: -1 }).lean<TraceBatch>())!.to;
 }
 
 interface Line {

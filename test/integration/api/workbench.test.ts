@@ -6,6 +6,7 @@ import { webhookChannel } from '../../../platform/notices/webhook.ts';
 import { type Person, TestApi } from '../../fixtures/api.ts';
 import { TestMember } from '../../fixtures/member.ts';
 import { unzip } from '../../fixtures/zip.ts';
+import { until } from '../../fixtures/until.ts';
 
 const member = new TestMember('workbench');
 const api = new TestApi(member);
@@ -72,15 +73,14 @@ interface Job {
   done: number;
   failed: number;
 }
-async function ended(person: Person, { jobId }: Job) {
-  for (;;) {
+const ended = (person: Person, { jobId }: Job) =>
+  until(async () => {
     const answer = await person.ok<{ job: Job; rows: { state: string; refusal?: { code: string } }[] }>(
       'get',
       `/loan-jobs/${jobId}?limit=200`,
     );
-    if (answer.job.state === 'done') return answer;
-  }
-}
+    return answer.job.state === 'done' && answer;
+  });
 
 describe('one thing done to many', () => {
   test('to all that the filter finds, not only to those on the page; a result for each', async () => {
@@ -158,11 +158,11 @@ describe('one thing done to many', () => {
       await other.start({ temporal: { workflow: { start } } as never });
       const made = (await other.login(username)).ok<Job>('post', '/loan-jobs', { what, loanIds });
       const mine = { loanId: { $in: loanIds } };
-      while ((await BulkRow.countDocuments({ ...mine, state: 'waiting' })) < loanIds.length);
+      await until(async () => (await BulkRow.countDocuments({ ...mine, state: 'waiting' })) >= loanIds.length);
       await change();
       go();
       const { jobId } = await made;
-      while ((await BulkJob.exists({ jobId, state: 'done' })) === null);
+      await until(async () => (await BulkJob.exists({ jobId, state: 'done' })) !== null);
       other.stop();
       return (await BulkRow.find({ jobId }).lean()).map(({ state, code }) => code ?? state);
     }
@@ -347,7 +347,7 @@ describe('notices', () => {
       dischargedAt: '2026-01-02T00:00:00Z',
     };
     await clerk.ok('post', `/archives/${archiveId}/corrections`, { base: 0, registered, reason: '样例更正' });
-    while ((await deliveries('correctionWaits'))?.state !== 'sent');
+    await until(async () => (await deliveries('correctionWaits'))?.state === 'sent');
     const heard = gateway.got.filter(({ kind }) => kind === 'correctionWaits');
     expect(heard).toEqual([{ noticeId: expect.stringMatching(/^no_/), username: 'medical', kind: 'correctionWaits' }]);
   });
@@ -358,9 +358,8 @@ describe('notices', () => {
     await clerk.ok('post', `/loans/${loanId}/refuse`, { taskId: 't1', reason: '理由不足' });
     expect((await row(loanId!))!.state).toBe('refused');
     const { Notice } = member.store.models;
-    let found: Notice | null = null;
-    while ((found?.deliveries[0]?.attempts ?? 0) < 1)
-      found = await Notice.findOne({ loanId, kind: 'refused' }).lean<Notice>();
+    await until(async () => ((await deliveries('refused'))?.attempts ?? 0) > 0);
+    const found = await Notice.findOne({ loanId, kind: 'refused' }).lean<Notice>();
     expect(found!.deliveries).toMatchObject([{ channel: 'im', state: 'pending', code: 'notice-failed' }]);
     expect((await doctor.ok<{ items: object[] }>('get', '/notices')).items[0]).toMatchObject({
       kind: 'refused',
@@ -371,7 +370,7 @@ describe('notices', () => {
     const before = gateway.got.length;
     await Notice.updateMany({}, { $set: { 'deliveries.$[].nextAt': new Date() } });
     await member.deps.signals.notices();
-    while ((await deliveries('refused'))?.state !== 'sent');
+    await until(async () => (await deliveries('refused'))?.state === 'sent');
     expect(gateway.got.slice(before).filter(({ noticeId }) => noticeId === found!.noticeId)).toHaveLength(1);
     expect(JSON.stringify(gateway.got)).not.toContain('样例');
     expect((await row(loanId!))!.decisions).toHaveLength(1);
@@ -389,7 +388,7 @@ describe('live updates', () => {
     return { events, response, end: () => request.destroy() };
   }
   const heard = async (events: string[], name: string) => {
-    while (!events.includes(name)) await member.store.ping();
+    await until(() => events.includes(name));
   };
 
   test('an application is heard by the applicant and the records room, and by nobody else; the answer holds no content', async () => {

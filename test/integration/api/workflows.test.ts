@@ -37,12 +37,8 @@ interface Row {
 }
 const list = (query: string) => admin.ok<{ items: Row[]; nextCursor: string | null }>('get', `/workflows${query}`);
 /** The visibility store follows the histories a moment later. */
-async function listed(query: string, id: string): Promise<Row> {
-  for (;;) {
-    const found = (await list(query)).items.find((row) => row.workflowId === id);
-    if (found !== undefined) return found;
-  }
-}
+const listed = (query: string, id: string): Promise<Row> =>
+  until(async () => (await list(query)).items.find((row) => row.workflowId === id));
 
 test('listed by type and state; a workflow tells its timeline, and where its plain history is', async () => {
   const query = `?type=${WorkflowName.dischargeArchiving}&state=Completed`;
@@ -217,7 +213,7 @@ test('reassigned, the open task of a loan is that person’s; nobody gets one th
   expect(await reassign('clerk2')).toBeNull();
   expect(await clerk.refusal('post', `/loans/${loanId}/approve`, { taskId: 't1' })).toBe('loan-task-claimed');
   const { Notice, LoanEvent } = member.store.models;
-  while ((await Notice.countDocuments({ loanId, kind: 'taskAssigned', username: 'clerk2' })) === 0);
+  await until(async () => (await Notice.countDocuments({ loanId, kind: 'taskAssigned', username: 'clerk2' })) > 0);
   expect(await LoanEvent.findOne({ loanId, act: 'assign' }).lean()).toMatchObject({
     by: 'sysadmin',
     assignee: 'clerk2',

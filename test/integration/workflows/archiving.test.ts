@@ -4,10 +4,11 @@ import { createArchivingActivities } from '../../../activities/archiving.ts';
 import { sm2, sm3 } from '../../../platform/crypto/index.ts';
 import type { ArchiveVersion, Batch } from '../../../platform/store/index.ts';
 import { verifyReceipt } from '../../../verifier/index.ts';
-import { archivingWorkflowId, type ArchivingStatus, archivingStatusQuery } from '../../../workflows/shared.ts';
+import { archivingWorkflowId, archivingStatusQuery } from '../../../workflows/shared.ts';
 import { committed, frontPage, type Original, startArchiving } from '../../fixtures/archiving.ts';
 import { pdf } from '../../fixtures/documents.ts';
 import { TestMember } from '../../fixtures/member.ts';
+import { until } from '../../fixtures/until.ts';
 
 const member = new TestMember('archiving');
 beforeAll(() => member.start());
@@ -61,10 +62,9 @@ test('waits for the mandatory document; it comes in another batch of the same vi
   const orders: Original = { ...(await frontPage(4)), documentType: 'orders' };
   const first = await commit('ar_waits', [orders], { documentsComplete: false });
   const handle = await start('ar_waits', first);
-  let status: ArchivingStatus;
-  do status = await handle.query(archivingStatusQuery);
-  while (status.state === 'checking');
-  expect(status).toMatchObject({ state: 'awaitingDocuments', missing: ['frontPage'] });
+  const status = () => handle.query(archivingStatusQuery);
+  await until(async () => (await status()).state !== 'checking');
+  expect(await status()).toMatchObject({ state: 'awaitingDocuments', missing: ['frontPage'] });
   await start('ar_waits', await commit('ar_waits', [await frontPage(5)], { documentsComplete: false }));
   expect(await handle.result()).toMatchObject({ state: 'attested', version: 1, missing: [] });
   const version = await member.store.models.ArchiveVersion.findOne({ archiveId: 'ar_waits' }).lean<ArchiveVersion>();

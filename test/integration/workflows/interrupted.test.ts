@@ -3,6 +3,7 @@ import type { ArchiveVersion } from '../../../platform/store/index.ts';
 import { sweepWorkflowId, TaskQueue, WorkflowName } from '../../../workflows/shared.ts';
 import { committed, frontPage, startArchiving } from '../../fixtures/archiving.ts';
 import { TestMember } from '../../fixtures/member.ts';
+import { until } from '../../fixtures/until.ts';
 
 /** MongoDB's own fail point: from the n-th write of this member on, none goes through, as after a kill. */
 class WriteStop {
@@ -58,7 +59,7 @@ test('stopped before any one of its writes, an archive is attested once, by one 
     if (!isHit) hit.catch(() => {}); // ends with the client
     expect([runs, await ended]).toMatchObject([runs, { state: 'attested', version: 1 }]);
     // What anchoring writes after it has told the workflow.
-    while ((await models.AnchoringTx.countDocuments({ state: 'pending' })) > 0);
+    await until(async () => (await models.AnchoringTx.countDocuments({ state: 'pending' })) === 0);
     const versions = await models.ArchiveVersion.find({ archiveId }).lean<ArchiveVersion[]>();
     expect(versions).toMatchObject([{ version: 1, state: 'attested', batchIds: [batchId] }]);
     expect(await models.Archive.findOne({ archiveId }).lean()).toMatchObject({ state: 'attested', currentVersion: 1 });
