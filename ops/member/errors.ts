@@ -6,6 +6,8 @@ export type MemberCode =
   | 'not-adopted'
   | 'authority-unknown'
   | 'file-exists'
+  | 'key-missing'
+  | 'keys-invalid'
   | 'node-unavailable'
   /** What the ledger says of a transaction: its own codes. */
   | (string & {});

@@ -21,11 +21,13 @@ import {
   withAuthorities,
 } from './policy.ts';
 import { makeRequest, readRequest } from './request.ts';
+import { finishRotation } from './rotated.ts';
 
 const USAGE = `usage: npm run member -- COMMAND (--node NODE.json | --as MEMBER)
   request --name NAME [--role observer|validator] [--dns A,B] [--ip A,B] --out REQUEST.json
   propose REQUEST.json
   approve CHANGE
+  rotated --keys KEYS.json
   issue REQUEST.json --ca CA.pem --ca-key CA.key --out CERTIFICATE.pem [--days 365]
   remove MEMBER
   list
@@ -41,6 +43,7 @@ const OPTIONS = {
   dns: { type: 'string' },
   ip: { type: 'string' },
   out: { type: 'string' },
+  keys: { type: 'string' },
   ca: { type: 'string' },
   'ca-key': { type: 'string' },
   days: { type: 'string' },
@@ -111,6 +114,13 @@ const COMMANDS: Record<string, Command> = {
       if ('policy' in read) sayDifference(difference(await node.governance(), read.policy));
     }
     sayPut(await approve(node, open));
+    return 0;
+  },
+
+  async rotated(values) {
+    const changed = await finishRotation(nodeOf(values), need(values.keys, '--keys'));
+    for (const file of changed) say(`the new key is in ${file}; what was there is kept beside it`);
+    say(changed.length === 0 ? 'done before' : 'now restart the workers, then take nextKeyFile out of node.json');
     return 0;
   },
 

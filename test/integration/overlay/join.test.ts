@@ -13,9 +13,10 @@ import { main } from '../../../ops/member/index.ts';
 import { unwrapKey } from '../../../ops/member/own-node.ts';
 import { type JoinRequest, makeRequest } from '../../../ops/member/request.ts';
 import { nodeConfigSchema } from '../../../chain-node/config.ts';
-import { provisionToken, writeSofthsmConf } from '../../../platform/card/index.ts';
+import { openCard, provisionToken, writeSofthsmConf } from '../../../platform/card/index.ts';
+import { createKeys, type KeysDocument, MemberKeys } from '../../../platform/card/keys.ts';
 import { makeCertificateRequest } from '../../../platform/crypto/certificate-request.ts';
-import { sm3 } from '../../../platform/crypto/index.ts';
+import { sm2, sm3 } from '../../../platform/crypto/index.ts';
 import { generateTlsKey } from '../../../platform/crypto/x509.ts';
 import { until } from '../../fixtures/until.ts';
 
@@ -135,6 +136,7 @@ async function attest(keyFile: string, at = 'yz5'): Promise<{ state?: string; co
   return rpc(at, `/v1/transactions/${txIdOf(tx).toString('hex')}?wait=20000`);
 }
 
+const wrappedIn = (name: string) => JSON.parse(readFileSync(name, 'utf8')) as { wrappedKey: string; keyId: string };
 const read = () => JSON.parse(readFileSync(requestFile, 'utf8')) as JoinRequest;
 function altered(change: Partial<JoinRequest>): string {
   const name = file('altered.json');
@@ -253,12 +255,45 @@ test('its key is replaced by the same way: the node goes on with the new one, th
   await node.stop();
   await node.start();
   expect(await attest(own.ledgerKey)).toMatchObject({ state: 'final' });
+  const keysFile = file('keys.json');
+  const opened = await openCard(nodeConfigSchema.parse(config).card);
+  const keys = await createKeys(opened);
+  opened.close();
+  writeFileSync(
+    keysFile,
+    JSON.stringify({ ...keys, ledger: { ...wrappedIn(own.ledgerKey), publicKey: read().publicKey } }),
+  );
+  const rotated = `rotated --node ${own.nodeConfig} --keys ${keysFile}`;
+  expect(await member(rotated)).toEqual(refused('not-adopted'));
   const { said } = await member(`propose ${renewal} --as yz3`);
   const [, id] = /approve ([0-9a-f]{16})/.exec(said)!;
   expect(await member(`approve ${id} --as yzp`)).toMatchObject({ code: 0 });
   await until(async () => (await attest(nextKeyFile)).state === 'final');
   expect(await attest(own.ledgerKey, 'yz1')).toMatchObject({ code: 'signature-invalid' });
   await until(async () => (await member('list --as yzp')).said.includes('observer  在线 online direct'));
+
+  expect(await member(`rotated --node ${own.nodeConfig} --keys ${renewal}`)).toEqual(refused('keys-invalid'));
+  const before = [keysFile, own.ledgerKey].map((name) => readFileSync(name, 'utf8'));
+  expect(await member(rotated)).toMatchObject({ code: 0 });
+  const { ledger, ...others } = JSON.parse(readFileSync(keysFile, 'utf8')) as KeysDocument;
+  expect(others).toEqual({ seal: keys.seal, locator: keys.locator, payload: keys.payload });
+  const present = (JSON.parse(readFileSync(renewal, 'utf8')) as JoinRequest).publicKey;
+  expect(ledger).toEqual({ ...wrappedIn(nextKeyFile), publicKey: present });
+  const again = await openCard(nodeConfigSchema.parse(config).card);
+  const signing = await new MemberKeys(keysFile, again).get('ledger');
+  again.close();
+  expect(sm2.publicKeyOf(signing).toString('hex')).toBe(present);
+  expect(wrappedIn(own.ledgerKey)).toEqual(wrappedIn(nextKeyFile));
+  const kept = `.${read().publicKey.slice(2, 18)}`;
+  expect([keysFile, own.ledgerKey].map((name) => readFileSync(name + kept, 'utf8'))).toEqual(before);
+  expect(await member(rotated)).toMatchObject({ code: 0, said: 'done before' });
+
+  delete config.nextKeyFile;
+  writeConfig({});
+  expect(await member(rotated)).toEqual(refused('key-missing'));
+  await node.stop();
+  await node.start();
+  expect(await attest(own.ledgerKey)).toMatchObject({ state: 'final' });
 });
 
 test('it is removed by its key: in force everywhere within seconds, live links closed, and it does not come back by that key', async () => {
