@@ -1,27 +1,12 @@
-import {
-  ANCHORING_IDLE_MS,
-  anchoringWorkflowId,
-  backlogSignal,
-  NOTICES_IDLE_MS,
-  noticeDeliveryWorkflowId,
-  TaskQueue,
-  WorkflowName,
-} from '../workflows/shared.ts';
+import { anchoringRun, backlogSignal, noticeDeliveryRun, WorkflowName } from '../workflows/shared.ts';
 import type { ApiDeps } from './deps.ts';
 
+type Deps = Pick<ApiDeps, 'temporal' | 'memberId' | 'logger'>;
+
 /** Tells anchoring that something waits. It looks by itself too (a Schedule): who wrote it is not refused for that. */
-export async function wakeAnchoring({
-  temporal,
-  memberId,
-  logger,
-}: Pick<ApiDeps, 'temporal' | 'memberId' | 'logger'>): Promise<void> {
+export async function wakeAnchoring({ temporal, memberId, logger }: Deps): Promise<void> {
   await temporal.workflow
-    .signalWithStart(WorkflowName.anchoring, {
-      workflowId: anchoringWorkflowId(memberId),
-      taskQueue: TaskQueue.archiving,
-      args: [{ memberId, idleMs: ANCHORING_IDLE_MS }],
-      signal: backlogSignal,
-    })
+    .signalWithStart(WorkflowName.anchoring, { ...anchoringRun(memberId), signal: backlogSignal })
     .catch((error: unknown) => logger.warn({ err: error }, 'anchoring was not told'));
 }
 
@@ -31,14 +16,9 @@ export async function wakeNotices({
   memberId,
   noticeChannels,
   logger,
-}: Pick<ApiDeps, 'temporal' | 'memberId' | 'noticeChannels' | 'logger'>): Promise<void> {
+}: Deps & Pick<ApiDeps, 'noticeChannels'>): Promise<void> {
   if (noticeChannels.length === 0) return;
   await temporal.workflow
-    .signalWithStart(WorkflowName.noticeDelivery, {
-      workflowId: noticeDeliveryWorkflowId(memberId),
-      taskQueue: TaskQueue.loans,
-      args: [{ memberId, idleMs: NOTICES_IDLE_MS }],
-      signal: backlogSignal,
-    })
+    .signalWithStart(WorkflowName.noticeDelivery, { ...noticeDeliveryRun(memberId), signal: backlogSignal })
     .catch((error: unknown) => logger.warn({ err: error }, 'the delivery of notices was not told'));
 }

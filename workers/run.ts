@@ -16,12 +16,10 @@ import { createSweepingActivities } from '../activities/sweeping.ts';
 import { withFailures } from '../activities/failures.ts';
 import { withTroubles } from '../activities/troubles.ts';
 import {
-  ANCHORING_IDLE_MS,
   anchoringScheduleId,
-  anchoringWorkflowId,
-  NOTICES_IDLE_MS,
+  anchoringRun,
   noticeDeliveryScheduleId,
-  noticeDeliveryWorkflowId,
+  noticeDeliveryRun,
   sweepScheduleId,
   sweepWorkflowId,
   TaskQueue,
@@ -93,30 +91,17 @@ const DAY_MS = 86_400_000;
 
 /** What runs by itself: anchoring and notices that a lost signal left behind, every few minutes; the sweep, at night. */
 export async function ensureSchedules(client: Client, memberId: string): Promise<void> {
-  const taskQueue = TaskQueue.archiving;
   await ensureSchedule(client, {
     scheduleId: anchoringScheduleId(memberId),
     spec: { intervals: [{ every: '5 minutes' }] },
     policies: { overlap: 'SKIP', catchupWindow: '1 minute' },
-    action: {
-      type: 'startWorkflow',
-      workflowType: WorkflowName.anchoring,
-      workflowId: anchoringWorkflowId(memberId),
-      taskQueue,
-      args: [{ memberId, idleMs: ANCHORING_IDLE_MS }],
-    },
+    action: { type: 'startWorkflow', workflowType: WorkflowName.anchoring, ...anchoringRun(memberId) },
   });
   await ensureSchedule(client, {
     scheduleId: noticeDeliveryScheduleId(memberId),
     spec: { intervals: [{ every: '15 minutes' }] },
     policies: { overlap: 'SKIP', catchupWindow: '1 minute' },
-    action: {
-      type: 'startWorkflow',
-      workflowType: WorkflowName.noticeDelivery,
-      workflowId: noticeDeliveryWorkflowId(memberId),
-      taskQueue: TaskQueue.loans,
-      args: [{ memberId, idleMs: NOTICES_IDLE_MS }],
-    },
+    action: { type: 'startWorkflow', workflowType: WorkflowName.noticeDelivery, ...noticeDeliveryRun(memberId) },
   });
   await ensureSchedule(client, {
     scheduleId: sweepScheduleId(memberId),
@@ -126,7 +111,7 @@ export async function ensureSchedules(client: Client, memberId: string): Promise
       type: 'startWorkflow',
       workflowType: WorkflowName.sweep,
       workflowId: sweepWorkflowId(memberId),
-      taskQueue,
+      taskQueue: TaskQueue.archiving,
       args: [{ unfinishedMs: 7 * DAY_MS, orphanedMs: DAY_MS }],
     },
   });

@@ -2,16 +2,14 @@ import { type Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundErro
 import type { Signals } from '../activities/deps.ts';
 import { updateWorkflow } from '../platform/temporal/update.ts';
 import {
-  ANCHORING_IDLE_MS,
-  anchoringWorkflowId,
+  anchoringRun,
   archivingWorkflowId,
   attestedSignal,
   backlogSignal,
   classificationWorkflowId,
   loanActUpdate,
   loanWorkflowId,
-  NOTICES_IDLE_MS,
-  noticeDeliveryWorkflowId,
+  noticeDeliveryRun,
   TaskQueue,
   WorkflowName,
 } from '../workflows/shared.ts';
@@ -43,18 +41,11 @@ function coalesced(tell: () => Promise<unknown>): () => Promise<void> {
 export function createSignals(client: Client, memberId: string): Signals {
   return {
     backlog: coalesced(() =>
-      client.workflow.signalWithStart(WorkflowName.anchoring, {
-        workflowId: anchoringWorkflowId(memberId),
-        taskQueue: TaskQueue.archiving,
-        args: [{ memberId, idleMs: ANCHORING_IDLE_MS }],
-        signal: backlogSignal,
-      }),
+      client.workflow.signalWithStart(WorkflowName.anchoring, { ...anchoringRun(memberId), signal: backlogSignal }),
     ),
     notices: coalesced(() =>
       client.workflow.signalWithStart(WorkflowName.noticeDelivery, {
-        workflowId: noticeDeliveryWorkflowId(memberId),
-        taskQueue: TaskQueue.loans,
-        args: [{ memberId, idleMs: NOTICES_IDLE_MS }],
+        ...noticeDeliveryRun(memberId),
         signal: backlogSignal,
       }),
     ),

@@ -31,15 +31,24 @@ export const TaskQueue = {
 } as const;
 
 export const archivingWorkflowId = (memberId: string, archiveId: string) => `archive:${memberId}:${archiveId}`;
-export const anchoringWorkflowId = (memberId: string) => `anchoring:${memberId}`;
 export const anchoringScheduleId = (memberId: string) => `anchoring-schedule:${memberId}`;
 export const sweepWorkflowId = (memberId: string) => `sweep:${memberId}`;
 export const sweepScheduleId = (memberId: string) => `sweep-schedule:${memberId}`;
 
-/** Anchoring ends when nothing came for this long. */
-export const ANCHORING_IDLE_MS = 60_000;
-/** The delivery of notices ends when nothing came for this long. */
-export const NOTICES_IDLE_MS = 60_000;
+/** Anchoring, and the delivery of notices, end when nothing came for this long. */
+const IDLE_MS = 60_000;
+/** How a member's anchoring runs, for all who start it. */
+export const anchoringRun = (memberId: string) => ({
+  workflowId: `anchoring:${memberId}`,
+  taskQueue: TaskQueue.archiving,
+  args: [{ memberId, idleMs: IDLE_MS }],
+});
+/** How a member's delivery of notices runs, for all who start it. */
+export const noticeDeliveryRun = (memberId: string) => ({
+  workflowId: `notices:${memberId}`,
+  taskQueue: TaskQueue.loans,
+  args: [{ memberId, idleMs: IDLE_MS }],
+});
 
 export const loanWorkflowId = (memberId: string, loanId: string) => `loan:${memberId}:${loanId}`;
 export const loanClosingWorkflowId = (memberId: string, closingId: string) => `loan-closing:${memberId}:${closingId}`;
@@ -48,7 +57,6 @@ export const catalogRebuildWorkflowId = (memberId: string, rebuildId: string) =>
   `catalog-rebuild:${memberId}:${rebuildId}`;
 export const classificationWorkflowId = (memberId: string, archiveId: string, version: number) =>
   `classification:${memberId}:${archiveId}.${version}`;
-export const noticeDeliveryWorkflowId = (memberId: string) => `notices:${memberId}`;
 export const noticeDeliveryScheduleId = (memberId: string) => `notices-schedule:${memberId}`;
 
 export type ArchivingState =
