@@ -31,7 +31,7 @@ import {
 } from './p2p/frames.ts';
 import { PolicyState } from './overlay/policy-state.ts';
 import { Gossip } from './p2p/gossip.ts';
-import { TokenBucket } from './p2p/limits.ts';
+import { TokenBuckets } from './p2p/limits.ts';
 import type { LinkFault } from './p2p/link-fault.ts';
 import { PeerCounts } from './p2p/peer-counts.ts';
 import type { Trust } from './p2p/tls.ts';
@@ -93,7 +93,7 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
   readonly refusals = new PeerCounts<LedgerError['code'] | LinkFault>();
   /** Messages that were let fall unread. */
   readonly dropped = new PeerCounts<DropCause>();
-  readonly #rare = new Map<string, TokenBucket>();
+  readonly #rare: TokenBuckets;
   /** Links that came to nothing by nobody's fault. */
   readonly unlinked = new PeerCounts<'version-unknown'>();
   /** What members speak with whom there was no common version of the protocol when a link was tried last. */
@@ -119,6 +119,7 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
     super();
     this.setMaxListeners(0);
     this.#underWay = new UnderWay(world);
+    this.#rare = new TokenBuckets(RARE_A_SECOND, RARE_AT_ONCE, world.now);
     const { memberId, privateKeys, genesis, timeouts, sync, logger } = options;
     const { mempool } = this;
     this.reader = new LedgerReader(ledger);
@@ -457,9 +458,7 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
 
   /** Whether to look at one more of what comes rarely, and may be wrong without the peer being false. */
   #takesRare(from: string): boolean {
-    const budget = this.#rare.get(from) ?? new TokenBucket(RARE_A_SECOND, RARE_AT_ONCE, this.world.now);
-    this.#rare.set(from, budget);
-    const isTaken = budget.take();
+    const isTaken = this.#rare.take(from);
     if (!isTaken) this.dropped.add(from, 'too-many');
     return isTaken;
   }

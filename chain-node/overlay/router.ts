@@ -15,7 +15,7 @@ import {
 } from './link/frames.ts';
 import type { Link } from './link/link.ts';
 import type { Links } from './link/links.ts';
-import { TokenBucket } from '../p2p/limits.ts';
+import { TokenBuckets } from '../p2p/limits.ts';
 import { Routes } from './routes.ts';
 
 /** A round trip that was not measured yet. */
@@ -49,7 +49,7 @@ export class Router {
   readonly #timer: NodeJS.Timeout;
   #telling: NodeJS.Timeout | undefined;
   #said = '';
-  readonly #reports = new Map<string, TokenBucket>();
+  readonly #reports = new TokenBuckets(REPORTS_PER_SECOND, REPORTS_BURST);
   relayedBytes = 0;
   droppedPackets = 0;
 
@@ -132,9 +132,8 @@ export class Router {
   #drop(kind: LinkFrame, route: Route, hop: number): void {
     this.droppedPackets += 1;
     const back = route[hop - 1]!;
-    let bucket = this.#reports.get(back);
-    if (bucket === undefined) this.#reports.set(back, (bucket = new TokenBucket(REPORTS_PER_SECOND, REPORTS_BURST)));
-    if (kind === LinkFrame.packet && bucket.take()) this.options.links.get(back)?.send(lostFrame(route, hop));
+    if (kind === LinkFrame.packet && this.#reports.take(back))
+      this.options.links.get(back)?.send(lostFrame(route, hop));
   }
 
   #onReach(link: Link, frame: Buffer): void {

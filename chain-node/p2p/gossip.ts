@@ -7,7 +7,7 @@ import type { CheckedTx } from '../mempool/checker.ts';
 import { leafHash } from '../state/merkle.ts';
 import type { Links, World } from '../world.ts';
 import { encodeHashes, Frame, frame, MAX_HASHES, txsFrame } from './frames.ts';
-import { TokenBucket } from './limits.ts';
+import { TokenBuckets } from './limits.ts';
 
 /** Under load new ones are told together, so often. */
 const TELL_EVERY_MS = 15;
@@ -47,11 +47,14 @@ export class Gossip {
   readonly #own: Batcher<CheckedTx>;
   #passed: Buffer[] = [];
   readonly #wanted = new Map<string, { from: string; at: number }>();
-  readonly #unasked = new Map<string, TokenBucket>();
-  readonly #excused = new Map<string, TokenBucket>();
+  readonly #unasked: TokenBuckets;
+  /** With a wrong signature: to check them costs us, and who floods us may say that it is ahead. */
+  readonly #excused: TokenBuckets;
 
   constructor(private readonly options: GossipOptions) {
     const { world } = options;
+    this.#unasked = new TokenBuckets(UNASKED_A_SECOND, UNASKED_AT_ONCE, world.now);
+    this.#excused = new TokenBuckets(EXCUSED_A_SECOND, EXCUSED_AT_ONCE, world.now);
     this.#own = new Batcher({ world, pauseMs: TELL_EVERY_MS, most: 64 }, (txs) => this.#tellAll(txs));
   }
 
@@ -140,19 +143,9 @@ export class Gossip {
 
   /** Whether to take one that was not asked for. */
   #takesUnasked(from: string, encoded: Buffer, hash: Buffer): boolean {
-    const { mempool, intake, world } = this.options;
+    const { mempool, intake } = this.options;
     if (encoded.length > SMALL_BYTES || mempool.isKnown(hash) || intake.isPending(hash)) return false;
-    const budget = this.#unasked.get(from) ?? new TokenBucket(UNASKED_A_SECOND, UNASKED_AT_ONCE, world.now);
-    this.#unasked.set(from, budget);
-    return budget.take();
-  }
-
-  /** Whether to bear one more with a wrong signature: to check them costs us, and who floods us may say that it is ahead. */
-  #excuses(from: string): boolean {
-    const { world } = this.options;
-    const budget = this.#excused.get(from) ?? new TokenBucket(EXCUSED_A_SECOND, EXCUSED_AT_ONCE, world.now);
-    this.#excused.set(from, budget);
-    return budget.take();
+    return this.#unasked.take(from);
   }
 
   /** What was asked for, and small ones, come in; the rest is let fall. Rejects with what no correct peer would send. */
@@ -170,7 +163,7 @@ export class Gossip {
           // A full mempool, or a race for a nonce, is nobody's fault, and a block may name it all the same.
           if (error.code === 'mempool-full' || error.code === 'transaction-invalid') return;
           onBad(hash);
-          if (error.code !== 'signature-invalid' || !isExcused(from, encoded) || !this.#excuses(from)) throw error;
+          if (error.code !== 'signature-invalid' || !isExcused(from, encoded) || !this.#excused.take(from)) throw error;
         }
       }),
     );

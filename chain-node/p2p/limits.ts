@@ -35,3 +35,26 @@ export class TokenBucket {
     return this.#tokens >= 0 ? 0 : (-this.#tokens / this.perSecond) * 1000;
   }
 }
+
+/** A bucket for each name. Of more than `most` names all are forgotten: let the names be those of whom one knows, or bound them. */
+export class TokenBuckets {
+  readonly #buckets = new Map<string, TokenBucket>();
+
+  constructor(
+    private readonly perSecond: number,
+    private readonly burst: number,
+    private readonly now?: () => number,
+    private readonly most = Infinity,
+  ) {}
+
+  /** Takes one of this name's, if there is one. */
+  take(name: string): boolean {
+    let bucket = this.#buckets.get(name);
+    if (bucket === undefined) {
+      if (this.#buckets.size >= this.most) this.#buckets.clear();
+      bucket = new TokenBucket(this.perSecond, this.burst, this.now);
+      this.#buckets.set(name, bucket);
+    }
+    return bucket.take();
+  }
+}

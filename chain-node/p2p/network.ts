@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { type RawData, type WebSocket, WebSocketServer } from 'ws';
+import { type RawData, type WebSocket } from 'ws';
 import type { Logger } from '../../platform/observe/logger.ts';
 import { tag } from '../codec/bytes.ts';
 import { LedgerError } from '../errors.ts';
@@ -14,8 +14,8 @@ import { gather } from './gather.ts';
 import { greet, HELLO_WITHIN_MS, Side } from './hello.ts';
 import { linkFaultOf } from './link-fault.ts';
 import { Inflow } from './inflow.ts';
-import { certifiedName, LinkTls, type TlsFiles } from './tls.ts';
-import { chosenOf, OtherVersions, refuseVersion, versionsIn } from './versions.ts';
+import { LinkTls, type TlsFiles } from './tls.ts';
+import { Handshakes, OtherVersions } from './versions.ts';
 
 export type { TlsFiles } from './tls.ts';
 
@@ -84,25 +84,15 @@ export class Network implements Links {
     this.#server.maxConnections = MAX_CONNECTIONS;
     this.#server.on('connection', (socket: Socket) => this.#bound(socket));
     this.#tls.keep(this.#server);
-    const sockets = new WebSocketServer({
-      noServer: true,
-      maxPayload: MAX_FRAME_BYTES,
-      perMessageDeflate: false,
-      handleProtocols: (offered) => chosenOf(VERSIONS, offered) ?? false,
-    });
+    const { onOtherVersions } = options;
+    const handshakes = new Handshakes({ versions: VERSIONS, maxPayload: MAX_FRAME_BYTES, onOtherVersions });
     this.#server.on('upgrade', (request, socket, head) => {
       const other = options.upgrades?.[request.url ?? ''];
       if (other !== undefined) return other(request, socket as TLSSocket, head);
-      const offered = versionsIn(request.headers);
-      if (chosenOf(VERSIONS, new Set(offered)) === undefined) {
-        refuseVersion(socket, VERSIONS);
-        return options.onOtherVersions(certifiedName(socket as TLSSocket), offered);
-      }
-      sockets.handleUpgrade(request, socket, head, (ws) => sockets.emit('connection', ws, request));
-    });
-    sockets.on('connection', (ws, request) => {
-      this.#track(ws);
-      this.#greet(ws, request.socket as TLSSocket, Side.listener);
+      handshakes.answer(request, socket as TLSSocket, head, (ws) => {
+        this.#track(ws);
+        this.#greet(ws, socket as TLSSocket, Side.listener);
+      });
     });
     this.#watch = setInterval(() => this.#dropSilent(), SILENT_AFTER_MS / 2);
   }

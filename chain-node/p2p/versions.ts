@@ -1,6 +1,8 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { type IncomingHttpHeaders, type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { STATUS_CODES } from 'node:http';
+import type { TLSSocket } from 'node:tls';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { certifiedName } from './tls.ts';
 
 const HEADER = 'sec-websocket-protocol';
 /** As RFC 9110 §15.5.22 has it for a protocol that the server does not speak as it was asked to. */
@@ -10,7 +12,7 @@ const MAX_NAMES = 16;
 const MAX_NAME_CHARS = 64;
 
 /** Names of versions in a handshake, at most so many: a request's are those that it may speak, a refusal's too. */
-export const versionsIn = (headers: IncomingHttpHeaders): string[] =>
+const versionsIn = (headers: IncomingHttpHeaders): string[] =>
   (headers[HEADER] ?? '')
     .split(',')
     .slice(0, MAX_NAMES)
@@ -18,11 +20,11 @@ export const versionsIn = (headers: IncomingHttpHeaders): string[] =>
     .filter((name) => name !== '');
 
 /** What we speak of what was offered, and like best; undefined: nothing. */
-export const chosenOf = (spoken: readonly string[], offered: ReadonlySet<string>): string | undefined =>
+const chosenOf = (spoken: readonly string[], offered: ReadonlySet<string>): string | undefined =>
   spoken.find((name) => offered.has(name));
 
 /** Ends a handshake that offers nothing which we speak, and says what we do (as RFC 6455 §4.4 does for its own versions). */
-export function refuseVersion(socket: Duplex, spoken: readonly string[]): void {
+function refuseVersion(socket: Duplex, spoken: readonly string[]): void {
   // The other end may be gone already.
   socket.on('error', () => socket.destroy());
   socket.once('finish', () => socket.destroy());
@@ -34,6 +36,34 @@ export function refuseVersion(socket: Duplex, spoken: readonly string[]): void {
     'Content-Length: 0',
   ];
   socket.end(`${lines.join('\r\n')}\r\n\r\n`);
+}
+
+export interface HandshakesOptions {
+  /** Versions of the protocol that we speak, the one that is liked best first. */
+  versions: readonly string[];
+  maxPayload: number;
+  /** Nothing that we speak was offered by who has this certificate. */
+  onOtherVersions(memberId: string | undefined, versions: readonly string[]): void;
+}
+
+/** Answers the handshakes of links: to who offers a version that we speak with a link, to others with what we do speak. */
+export class Handshakes {
+  readonly #sockets: WebSocketServer;
+
+  constructor(private readonly options: HandshakesOptions) {
+    const { versions, maxPayload } = options;
+    const handleProtocols = (offered: ReadonlySet<string>) => chosenOf(versions, offered) ?? false;
+    this.#sockets = new WebSocketServer({ noServer: true, maxPayload, perMessageDeflate: false, handleProtocols });
+  }
+
+  answer(request: IncomingMessage, socket: TLSSocket, head: Buffer, onLink: (ws: WebSocket) => void): void {
+    const { versions, onOtherVersions } = this.options;
+    const offered = versionsIn(request.headers);
+    if (chosenOf(versions, new Set(offered)) !== undefined)
+      return this.#sockets.handleUpgrade(request, socket, head, onLink);
+    refuseVersion(socket, versions);
+    onOtherVersions(certifiedName(socket), offered);
+  }
 }
 
 /** The listener speaks none of the versions that it was offered. */

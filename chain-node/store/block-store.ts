@@ -179,8 +179,9 @@ export class BlockStore {
 
   /** One durable write: all or nothing. The first that a store gets brings the mark of its format. */
   async #write(puts: readonly [string, Buffer][]): Promise<void> {
-    const mark: [string, Buffer][] = this.#isMarked ? [] : [['format', u64(STORE_FORMAT)]];
-    await this.kv.write([...mark, ...puts].map(sealedPut));
+    const sealed = puts.map(sealedPut);
+    if (!this.#isMarked) sealed.unshift(sealedPut(['format', u64(STORE_FORMAT)]));
+    await this.kv.write(sealed);
     this.#isMarked = true;
   }
 

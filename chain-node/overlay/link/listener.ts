@@ -2,11 +2,11 @@ import type { IncomingMessage } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { type WebSocket, WebSocketServer } from 'ws';
+import { type WebSocket } from 'ws';
 import { HELLO_WITHIN_MS } from '../../p2p/hello.ts';
-import { TokenBucket } from '../../p2p/limits.ts';
-import { certifiedName, type LinkTls } from '../../p2p/tls.ts';
-import { chosenOf, refuseVersion, versionsIn } from '../../p2p/versions.ts';
+import { TokenBuckets } from '../../p2p/limits.ts';
+import type { LinkTls } from '../../p2p/tls.ts';
+import { Handshakes, type HandshakesOptions } from '../../p2p/versions.ts';
 import { MAX_LINK_FRAME_BYTES } from './frames.ts';
 
 export const OVERLAY_PATH = '/overlay';
@@ -22,31 +22,22 @@ const MAX_ADDRESSES = 4096;
 
 /** Takes overlay links on a listener of its own, or on that of the ledger's links. */
 export class Listener {
-  readonly #sockets = new WebSocketServer({
-    noServer: true,
-    maxPayload: MAX_LINK_FRAME_BYTES,
-    perMessageDeflate: false,
-    handleProtocols: (offered) => chosenOf(VERSIONS, offered) ?? false,
-  });
-  readonly #newFrom = new Map<string, TokenBucket>();
+  readonly #handshakes: Handshakes;
+  readonly #newFrom = new TokenBuckets(NEW_PER_SECOND, NEW_BURST, undefined, MAX_ADDRESSES);
   #unproven = 0;
   #server: https.Server | undefined;
 
   constructor(
     private readonly onLink: (ws: WebSocket, socket: TLSSocket, proven: () => void) => void,
-    /** Nothing that we speak was offered by who has this certificate. */
-    private readonly onOtherVersions: (memberId: string | undefined, versions: readonly string[]) => void,
-  ) {}
+    onOtherVersions: HandshakesOptions['onOtherVersions'],
+  ) {
+    this.#handshakes = new Handshakes({ versions: VERSIONS, maxPayload: MAX_LINK_FRAME_BYTES, onOtherVersions });
+  }
 
   /** Of the ledger's listener: what it does with a request for OVERLAY_PATH. */
   readonly upgrade = (request: IncomingMessage, socket: TLSSocket, head: Buffer): void => {
-    if (this.#unproven >= MAX_UNPROVEN || !this.#mayCome(socket.remoteAddress ?? '')) return void socket.destroy();
-    const offered = versionsIn(request.headers);
-    if (chosenOf(VERSIONS, new Set(offered)) === undefined) {
-      refuseVersion(socket, VERSIONS);
-      return this.onOtherVersions(certifiedName(socket), offered);
-    }
-    this.#sockets.handleUpgrade(request, socket, head, (ws) => {
+    if (this.#unproven >= MAX_UNPROVEN || !this.#newFrom.take(socket.remoteAddress ?? '')) return void socket.destroy();
+    this.#handshakes.answer(request, socket, head, (ws) => {
       this.#unproven += 1;
       let isCounted = true;
       const proven = () => {
@@ -86,15 +77,5 @@ export class Listener {
     if (server === undefined) return;
     server.closeAllConnections();
     await new Promise((done) => server.close(done));
-  }
-
-  #mayCome(address: string): boolean {
-    let bucket = this.#newFrom.get(address);
-    if (bucket === undefined) {
-      if (this.#newFrom.size >= MAX_ADDRESSES) this.#newFrom.clear();
-      bucket = new TokenBucket(NEW_PER_SECOND, NEW_BURST);
-      this.#newFrom.set(address, bucket);
-    }
-    return bucket.take();
   }
 }

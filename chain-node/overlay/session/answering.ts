@@ -2,7 +2,7 @@ import type { Logger } from '../../../platform/observe/logger.ts';
 import { LedgerError } from '../../errors.ts';
 import { type OverlayCode, OverlayError } from '../errors.ts';
 import type { Route } from '../link/frames.ts';
-import { TokenBucket } from '../../p2p/limits.ts';
+import { TokenBuckets } from '../../p2p/limits.ts';
 import { type Established, type Parties, type Request, Responder } from './handshake.ts';
 import { type EndPacket, HALF_BYTES } from './packets.ts';
 
@@ -45,7 +45,8 @@ const neighbourIn = (route: Route): string => route.at(-2)!;
 /** The end that is asked: it answers handshakes, each once, and says the same again if it is asked again. */
 export class Answering {
   readonly #waiting = new Map<string, Waiting>();
-  readonly #buckets = new Map<string, TokenBucket>();
+  readonly #ofMember = new TokenBuckets(PER_SECOND, BURST);
+  readonly #ofNeighbour = new TokenBuckets(NEIGHBOUR_PER_SECOND, NEIGHBOUR_BURST);
 
   constructor(private readonly options: AnsweringOptions) {}
 
@@ -97,14 +98,7 @@ export class Answering {
   }
 
   #take(from: string, via: string): boolean {
-    const own = this.#bucket(`${via} ${from}`, PER_SECOND, BURST);
-    return own.take() && this.#bucket(via, NEIGHBOUR_PER_SECOND, NEIGHBOUR_BURST).take();
-  }
-
-  #bucket(name: string, perSecond: number, burst: number): TokenBucket {
-    let bucket = this.#buckets.get(name);
-    if (bucket === undefined) this.#buckets.set(name, (bucket = new TokenBucket(perSecond, burst)));
-    return bucket;
+    return this.#ofMember.take(`${via} ${from}`) && this.#ofNeighbour.take(via);
   }
 
   /** Makes room for one more of this member. */
