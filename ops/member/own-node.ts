@@ -89,11 +89,16 @@ export class OwnNode {
     throw new MemberError('node-unavailable', 'it was taken, but is not final yet: are enough members there?');
   }
 
+  /** Our public key (hex) that is in force now; undefined: we are no member. */
+  async publicKey(): Promise<string | undefined> {
+    const { members } = await this.governance();
+    return members.find(({ memberId }) => memberId === this.config.memberId)?.publicKey;
+  }
+
   /** Our key that is in force now. */
   async #presentKey(): Promise<Buffer> {
     const { memberId, keyFile, nextKeyFile } = this.config;
-    const { members } = await this.governance();
-    const present = members.find((member) => member.memberId === memberId)?.publicKey;
+    const present = await this.publicKey();
     for (const file of [keyFile, nextKeyFile]) {
       if (file === undefined) continue;
       const key = await unwrapKey(this.config, file);

@@ -1,13 +1,12 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
+import { wrappedKeySchema } from '../../chain-node/config.ts';
 import { sm2 } from '../../platform/crypto/index.ts';
 import { MemberError } from './errors.ts';
 import { type OwnNode, unwrapKey } from './own-node.ts';
 
 /** The member's keys (platform/card/keys.ts), as far as a rotation touches them. */
-const keysSchema = z.looseObject({
-  ledger: z.strictObject({ wrappedKey: z.hex(), keyId: z.string(), publicKey: z.hex() }),
-});
+const keysSchema = z.looseObject({ ledger: wrappedKeySchema.extend({ publicKey: z.hex() }) });
 
 /** Puts the content in the place of the file's, which is kept beside it under the key that it held; all or nothing. */
 function replace(file: string, content: string, oldKey: string): void {
@@ -33,8 +32,7 @@ export async function finishRotation(node: OwnNode, keysFile: string): Promise<s
     return publicKey;
   };
   const publicKey = await publicKeyIn(nextKeyFile);
-  const { members } = await node.governance();
-  if (members.find((member) => member.memberId === memberId)?.publicKey !== publicKey)
+  if ((await node.publicKey()) !== publicKey)
     throw new MemberError('not-adopted', `the key in ${nextKeyFile} is not in force yet for ${memberId}`);
   const keys = readKeys(keysFile);
   const next = readFileSync(nextKeyFile, 'utf8');

@@ -102,10 +102,11 @@ const started = async (change: object = {}) => {
 };
 const row = (loanId: string) => member.store.models.Loan.findOne({ loanId }).lean<LoanRow>();
 /** Waits until the row shows it: the workflow writes after the answer. */
-async function reaches(loanId: string, state: string): Promise<LoanRow> {
-  await until(async () => (await row(loanId))!.state === state);
-  return (await row(loanId))!;
-}
+const reaches = (loanId: string, state: string): Promise<LoanRow> =>
+  until(async () => {
+    const found = (await row(loanId))!;
+    return found.state === state && found;
+  });
 
 test('applied for, claimed, approved, started, renewed, returned: each step shown, attested, told', async () => {
   const loanId = await one();
