@@ -183,9 +183,11 @@ export async function listLoans(
       .lean<LoanRow[]>();
     return { rows, nextCursor: null, total: rows.length, isCapped: false };
   }
-  const orders = q === undefined || q === '' ? [sort] : TEXTS;
+  const orders: readonly OrderName[] = q === undefined || q === '' ? [sort] : TEXTS;
   const from = cursor === undefined ? null : decodePlace(cursor, isPlace);
   const rows: LoanRow[] = [];
+  /** How many loans an order finds, where the page shows all of them. */
+  const known = new Map<OrderName, number>();
   let nextCursor: string | null = null;
   for (const order of orders.slice(Math.max(0, orders.indexOf((from?.order ?? orders[0]) as never)))) {
     const place = from?.order === order && from.place[0] !== null ? from.place : null;
@@ -195,20 +197,22 @@ export async function listLoans(
       limit - rows.length,
     );
     rows.push(...page.rows);
-    const next = orders[orders.indexOf(order as never) + 1];
+    if (place === null && page.last === null) known.set(order, page.rows.length);
+    const next = orders[orders.indexOf(order) + 1];
     if (page.last !== null) nextCursor = encodePlace(order, [valueOf(page.last, order), page.last.loanId]);
     else if (rows.length === limit && next !== undefined) nextCursor = encodePlace(next, [null, '']);
     if (nextCursor !== null) break;
   }
-  // All of them are here: there is nothing to count.
-  if (cursor === undefined && nextCursor === null) return { rows, nextCursor, total: rows.length, isCapped: false };
-  const counts = await Promise.all(
-    orders.map((order) => countPlan(Loan.collection, loanPlan(filter, powers, order, null))),
-  );
-  return {
-    rows,
-    nextCursor,
-    total: counts.reduce((sum, { total }) => sum + total, 0),
-    isCapped: counts.some(({ isCapped }) => isCapped),
-  };
+  let total = 0;
+  for (const order of orders) {
+    const counted = known.get(order) ?? (await countPlan(Loan.collection, loanPlan(filter, powers, order, null)));
+    if (typeof counted === 'number') {
+      total += counted;
+      continue;
+    }
+    total += counted.total;
+    // There are more than are counted: what the orders after it find changes nothing.
+    if (counted.isCapped) return { rows, nextCursor, total, isCapped: true };
+  }
+  return { rows, nextCursor, total, isCapped: false };
 }

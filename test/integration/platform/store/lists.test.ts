@@ -347,3 +347,26 @@ test('a loan and an application are found by their ids, by who may know of them'
     listLoans(store, { view: 'all', q }, WHO[who]!, { sort: 'created', limit: 50 }).then(({ rows }) => rows.length);
   expect([await find('ln_1', 'clerk'), await find('ln_2', 'doctor'), await find('la_1', 'clerk')]).toEqual([1, 0, 10]);
 });
+
+test('more loans of a name than are counted: how many at least, and each of them is found', async () => {
+  const [one] = await store.models.Loan.find({ loanId: 'ln_1' }).lean();
+  const { _id, ...like } = one!;
+  const many = Array.from({ length: 1003 }, (_, i) => ({
+    ...like,
+    loanId: `ln_m${i}`,
+    archiveId: `ar_m${i}`,
+    // As many by the patient as are counted, and three more by the applicant.
+    ...(i < 1000 ? { patientName: '孙甲' } : { patientName: '吴乙', applicantName: '孙丙' }),
+  }));
+  await store.models.Loan.collection.insertMany(many as never);
+  const find = (q: string, cursor?: string) =>
+    listLoans(store, { view: 'all', q }, WHO.clerk!, { sort: 'created', limit: 500, ...(cursor && { cursor }) });
+  expect(await find('孙丙')).toMatchObject({ total: 3, isCapped: false });
+  const first = await find('孙');
+  expect(first).toMatchObject({ total: 1003, isCapped: false });
+  expect(await find('孙', first.nextCursor!)).toMatchObject({ total: 1003, isCapped: false });
+  await store.models.Loan.updateOne({ loanId: 'ln_m1000' }, { patientName: '孙乙' });
+  const capped = await find('孙');
+  expect(capped).toMatchObject({ total: 1001, isCapped: true });
+  expect(await find('孙', capped.nextCursor!)).toMatchObject({ total: 1001, isCapped: true });
+});
