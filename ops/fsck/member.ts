@@ -1,40 +1,27 @@
-import { createHash } from 'node:crypto';
-import type { Readable } from 'node:stream';
 import { ATTEST_TAG, CORRECTION_STREAM, LOAN_STREAM } from '../../domain/attestation.ts';
 import { PackedPages } from '../../domain/catalog/numbered.ts';
 import { TRACE_STREAM } from '../../domain/trace.ts';
 import { cardOf } from '../../platform/card/index.ts';
 import type { MemberConfig } from '../../platform/config/schemas.ts';
-import { createSm3, jcs, sm2, sm3, taggedSm3 } from '../../platform/crypto/index.ts';
+import { jcs, sm3, taggedSm3 } from '../../platform/crypto/index.ts';
 import { readTrust } from '../../platform/ledger/trust.ts';
 import {
-  type Archive,
   type ArchiveVersion,
   type CatalogEdit,
   openStore,
   type OutboxItem,
   type Store,
 } from '../../platform/store/index.ts';
-import { type AttestedRows, readTraceNote, TraceCheck, type TraceRow, verifyReceipt } from '../../verifier/index.ts';
+import { type AttestedRows, readTraceNote, TraceCheck, type TraceRow } from '../../verifier/index.ts';
 import { checkCorrections } from './corrections.ts';
 import type { Finding } from './finding.ts';
 import { isSignedByOneOf } from './keys.ts';
 import type { CheckedChain, LedgerRecordSeen } from './ledger.ts';
 import { checkLoans, LOAN_LATE_MS } from './loans.ts';
+import { checkVersions } from './versions.ts';
 
 /** A batch of the trace that waits longer than this is stuck. */
 const TRACE_LATE_MS = 60_000;
-
-async function digest(source: Readable): Promise<{ bytes: number; sm3: string; sha256: string }> {
-  const [own, exported] = [createSm3(), createHash('sha256')];
-  let bytes = 0;
-  for await (const piece of source as AsyncIterable<Buffer>) {
-    own.update(piece);
-    exported.update(piece);
-    bytes += piece.length;
-  }
-  return { bytes, sm3: own.digest('hex'), sha256: exported.digest('hex') };
-}
 
 /**
  * Checks one member's database against its card and the ledger, reading only: every stored object opens and is what
@@ -51,7 +38,7 @@ export async function checkMember(
   try {
     const findings: Finding[] = [];
     const find = (where: string, reason: string) => findings.push({ where: `${config.memberId} ${where}`, reason });
-    await checkVersions(store, config, records, find);
+    await checkVersions(store, config.memberId, readTrust(config.ledger.trustFile), { records, keys }, find);
     await checkLoans(store, config.memberId, records, asOf, find);
     await checkCatalogs(store, config.memberId, { records, keys }, find);
     await checkCorrections(store, config.memberId, { records, keys }, asOf, find);
@@ -139,49 +126,4 @@ export async function checkCatalogs(
     if (!isSignedByOneOf(own, height, signed, signature)) find(where, 'is not signed');
     before = digestOf(catalog);
   }
-}
-
-async function checkVersions(
-  { models, objects }: Store,
-  { memberId, ledger }: MemberConfig,
-  records: readonly LedgerRecordSeen[],
-  find: (where: string, reason: string) => void,
-): Promise<void> {
-  const trust = readTrust(ledger.trustFile);
-  const crypto = { sm3, sm2Verify: sm2.verify.bind(sm2) };
-  const onLedger = new Map<string, number>();
-  for (const record of records)
-    if (record.sender === memberId) onLedger.set(record.digest, (onLedger.get(record.digest) ?? 0) + 1);
-  for await (const version of models.ArchiveVersion.find().sort({ archiveId: 1, version: 1 }).lean<ArchiveVersion>()) {
-    const where = `${version.archiveId} v${version.version}`;
-    for (const { objectId, sm3: announced } of version.documents)
-      try {
-        if ((await digest(await objects.read(objectId))).sm3 !== announced)
-          find(where, `original ${objectId} is not what came in`);
-      } catch (error) {
-        find(where, `original ${objectId}: ${(error as Error).message}`);
-      }
-    if (version.package === undefined) {
-      find(where, 'has no package');
-      continue;
-    }
-    try {
-      const file = await digest(await objects.read(version.package.objectId));
-      if (version.receipt === undefined) find(where, 'has no receipt');
-      else {
-        const { verdict, failed } = verifyReceipt(version.receipt, file, trust, crypto);
-        if (verdict !== 'valid') find(where, `receipt is ${verdict}: ${failed}`);
-      }
-    } catch (error) {
-      find(where, `package: ${(error as Error).message}`);
-    }
-    const item = await models.OutboxItem.findOne({
-      archiveId: version.archiveId,
-      version: version.version,
-    }).lean<OutboxItem>();
-    const times = item === null ? 0 : (onLedger.get(item.digest) ?? 0);
-    if (times !== 1) find(where, `is on the ledger ${times} times`);
-  }
-  const open = await models.Archive.find({ currentVersion: { $gt: 0 }, state: { $ne: 'attested' } }).lean<Archive[]>();
-  for (const { archiveId, state } of open) find(archiveId, `is ${state}`);
 }
