@@ -1,7 +1,7 @@
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import { z } from 'zod';
 import type { Registry } from '../../platform/observe/metrics.ts';
-import { MAX_TX_BYTES } from '../codec/transaction.ts';
+import { MAX_TX_BYTES, TxType } from '../codec/transaction.ts';
 import { LedgerError } from '../errors.ts';
 import { forwardedBy, forwardedReason } from '../forwarded.ts';
 import type { LedgerNode } from '../node.ts';
@@ -24,6 +24,7 @@ import { serveExplorer } from './explorer.ts';
 import { addOverlayRoutes } from './overlay-routes.ts';
 import { count, limit, read } from './read.ts';
 import { listRecords, nextLink } from './records.ts';
+import { listTransactions } from './transactions.ts';
 
 const MAX_WAIT_MS = 30_000;
 const STATUS_OF: Partial<Record<LedgerError['code'], number>> = {
@@ -39,6 +40,16 @@ const STATUS_OF: Partial<Record<LedgerError['code'], number>> = {
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const streamName = z.string().regex(/^[a-z0-9.-]{1,64}$/);
 const keyHex = z.string().regex(/^([0-9a-f]{2}){1,64}$/);
+const memberName = z.string().min(1).max(64);
+const txType = z.enum(Object.keys(TxType) as (keyof typeof TxType)[]);
+/** HEIGHT, or HEIGHT-INDEX, of a transaction. */
+const txPlace = z
+  .string()
+  .regex(/^\d{1,15}(-\d{1,9})?$/)
+  .transform((text) => {
+    const [height, indexInBlock] = text.split('-').map(Number);
+    return { height: height!, indexInBlock };
+  });
 /** HEIGHT-ID of a finding. */
 const evidencePlace = z
   .string()
@@ -82,6 +93,21 @@ function addTransactions(app: Express, node: LedgerNode): void {
     const { tx } = read(z.strictObject({ tx: z.base64() }), request.body, 'body');
     const txId = await node.submit(Buffer.from(tx, 'base64'));
     response.status(202).json(await transactionJson(node, txId, 0));
+  });
+  app.get('/v1/transactions', async ({ query, originalUrl }, response) => {
+    const { height, base } = node.ledger;
+    const from = read(txPlace.optional(), query.from, 'from') ?? null;
+    if (from !== null && from.height > height)
+      throw new LedgerError('not-synced', `block ${from.height}: this node is at ${height}`);
+    const filter = {
+      sender: read(memberName.optional(), query.sender, 'sender') ?? null,
+      type: read(txType.optional(), query.type, 'type') ?? null,
+    };
+    const most = read(limit, query.limit, 'limit');
+    const { rows, next } = await listTransactions(node.reader, { height, base: base.height }, filter, from, most);
+    if (next !== null)
+      response.set('Link', nextLink(originalUrl, [next.height, next.indexInBlock ?? []].flat().join('-')));
+    response.json(rows);
   });
   app.get('/v1/transactions/:txId', async ({ params, query }, response) => {
     const wait = Math.min(read(count.default(0), query.wait, 'wait'), MAX_WAIT_MS);

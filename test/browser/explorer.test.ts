@@ -415,6 +415,30 @@ test('all filtered rows are exported, not only those on the screen; a cell is ne
   expect(JSON.parse(await saved('export-json'))).toHaveLength(nodes.node('yz1').ledger.logSize);
 });
 
+test('transactions by kind and sender: the newest first, all of them exported; a row opens by the keyboard', async () => {
+  await open('/tx');
+  const rows = page.locator('[data-test=transactions] tbody tr');
+  await rows.first().waitFor();
+  const { height } = nodes.node('yz1').ledger;
+  expect(await rows.first().innerText()).toContain(`${height}`);
+  expect(await axe(page)).toEqual([]);
+  await page.selectOption('[data-test=filter-type]', 'policy');
+  await page.waitForURL(/type=policy/);
+  await page.waitForSelector(`[data-test=transactions] a[title="${policyTx}"]`);
+  expect(await rows.count()).toBe(1);
+  await page.selectOption('[data-test=filter-sender]', 'yz1');
+  await page.waitForSelector('[data-test=no-rows]');
+  await open('/tx?sender=yz2');
+  await rows.first().waitFor();
+  const [download] = await Promise.all([page.waitForEvent('download'), page.click('[data-test=export-json]')]);
+  const saved = JSON.parse(readFileSync(await download.path(), 'utf8')) as { txId: string; sender: string }[];
+  expect(saved.map(({ txId }) => txId)).toContain(fileTx);
+  expect(new Set(saved.map(({ sender }) => sender))).toEqual(new Set(['yz2']));
+  await page.keyboard.press('j');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/\/tx\/[0-9a-f]{64}/);
+});
+
 test('English, dark, and back', async () => {
   await open('/');
   await page.click('header button[lang=en]');

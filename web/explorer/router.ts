@@ -10,6 +10,7 @@ import OverviewPage from './pages/overview.vue';
 import RecordsPage from './pages/records.vue';
 import SearchPage from './pages/search.vue';
 import TransactionPage from './pages/transaction.vue';
+import TransactionsPage from './pages/transactions.vue';
 import VerifyPage from './pages/verify.vue';
 
 /** All pages come at once: one that is opened after its node has stopped still says so. */
@@ -19,6 +20,7 @@ export const router = createRouter({
     { path: '/', component: OverviewPage },
     { path: '/blocks', component: BlocksPage },
     { path: '/blocks/:height(\\d+)', component: BlockPage, props: true },
+    { path: '/tx', component: TransactionsPage },
     { path: '/tx/:txId', component: TransactionPage, props: true },
     { path: '/records', component: RecordsPage },
     { path: '/members', component: MembersPage },

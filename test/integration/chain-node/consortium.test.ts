@@ -1,5 +1,6 @@
 import request from 'supertest';
 import { tag, Writer } from '../../../chain-node/codec/bytes.ts';
+import { decodeTransaction, txIdOf } from '../../../chain-node/codec/transaction.ts';
 import { createRpc } from '../../../chain-node/rpc/app.ts';
 import { createMetrics } from '../../../platform/observe/metrics.ts';
 import { sm2, sm3 } from '../../../platform/crypto/index.ts';
@@ -120,6 +121,46 @@ test('the rpc pages through the records of a stream, a key, a digest', async () 
     }
     expect([query, found]).toEqual([query, indexes]);
   }
+});
+
+test('the rpc pages through the transactions, the newest first, by sender and kind', async () => {
+  const node = nodes.node('yz1');
+  const rpc = request(createRpc(node, createMetrics('transactions-test')));
+  const { encoded, txId } = nodes.transaction('yz2', ['the newest', 'of two records']);
+  await node.submit(encoded);
+  await nodes.final('yz1', txId);
+  const all: { txId: string; sender: string }[] = [];
+  for (let height = node.ledger.height; height > 0; height -= 1) {
+    const { txs } = await node.reader.block(height);
+    for (const tx of txs.reverse().map(decodeTransaction))
+      all.push({ txId: txIdOf(tx).toString('hex'), sender: tx.sender });
+  }
+  expect(all.length).toBeGreaterThan(4);
+  expect(all[0]).toEqual({ txId, sender: 'yz2' });
+  const listed = async (query: string) => {
+    const found: { txId: string }[] = [];
+    for (let path: string | undefined = `/v1/transactions?limit=2&${query}`; path !== undefined;) {
+      const response: request.Response = await rpc.get(path).expect(200);
+      expect((response.body as unknown[]).length).toBeLessThanOrEqual(2);
+      found.push(...(response.body as typeof found));
+      path = /<(.+)>; rel="next"/.exec(response.headers.link ?? '')?.[1];
+    }
+    return found;
+  };
+  const ids = (list: readonly { txId: string }[]) => list.map((one) => one.txId);
+  const whole = await listed('');
+  expect(whole[0]).toEqual({
+    ...{ txId, height: expect.any(Number), indexInBlock: 0, timeMs: expect.any(Number) },
+    ...{ sender: 'yz2', type: 'attest', count: 2, bytes: encoded.length },
+  });
+  expect(ids(whole)).toEqual(ids(all));
+  expect(ids(await listed('sender=yz2'))).toEqual(ids(all.filter(({ sender }) => sender === 'yz2')));
+  expect(await listed('sender=nobody')).toEqual([]);
+  expect(await listed('type=policy')).toEqual([]);
+  expect(ids(await listed('from=1'))).toEqual(ids(whole.filter((one) => (one as { height?: number }).height === 1)));
+  await rpc.get('/v1/transactions?type=else').expect(400, /encoding-invalid/);
+  await rpc.get('/v1/transactions?from=1-x').expect(400, /encoding-invalid/);
+  await rpc.get(`/v1/transactions?from=${node.ledger.height + 1}`).expect(404, /not-synced/);
 });
 
 test('the rpc says how it stands with what it has not: not there, or not yet', async () => {

@@ -148,7 +148,7 @@ test.each([
 });
 
 test('it passes on nothing that writes, and no stream that takes transactions', async () => {
-  await request(proxy).post('/v1/transactions').send({ tx: 'AA==' }).expect(404);
+  await request(proxy).post('/v1/transactions').send({ tx: 'AA==' }).expect(403);
   await request(proxy).post('/v1/status').expect(403);
   const stream = new WebSocket(`ws://127.0.0.1:${portOf(proxy)}/v1/submit`);
   stream.on('error', () => {});

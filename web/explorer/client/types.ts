@@ -81,6 +81,12 @@ export interface Transaction {
   tx: string;
 }
 
+/** A final transaction in a list. */
+export interface TransactionRow extends Pick<Transaction, 'txId' | 'height' | 'timeMs' | 'sender' | 'type' | 'count'> {
+  indexInBlock: number;
+  bytes: number;
+}
+
 /** A transaction that is not final. */
 export interface TransactionState {
   txId: string;

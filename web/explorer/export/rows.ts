@@ -1,4 +1,4 @@
-import type { Block, RecordRow } from '../client/types.ts';
+import type { Block, RecordRow, TransactionRow } from '../client/types.ts';
 
 /** A row as it is exported: columns in order. */
 export type Row = Record<string, string | number>;
@@ -30,4 +30,24 @@ export const blockRow = ({ hash, header, commit, txCount }: Block): Row => ({
   logRoot: header.logRoot,
   membersHash: header.membersHash,
   stateHash: header.stateHash,
+});
+
+export const transactionRow = ({
+  height,
+  indexInBlock,
+  timeMs,
+  txId,
+  type,
+  sender,
+  count,
+  bytes,
+}: TransactionRow): Row => ({
+  height,
+  indexInBlock,
+  time: new Date(timeMs).toISOString(),
+  txId,
+  type,
+  sender,
+  records: count,
+  bytes,
 });
