@@ -6,11 +6,14 @@ import type { World } from '../world.ts';
 import { Batcher } from './batcher.ts';
 import type { CheckedTx, Checker } from './checker.ts';
 import type { Mempool } from './mempool.ts';
+import { Shares } from './shares.ts';
 
 /** Transactions that are checked together, and that wait to be. */
 const MAX_BATCH = 128;
 const GATHER_MS = 10;
 const MAX_WAITING = 8192;
+/** Who brings what this member's applications send. */
+const OWN = '';
 
 interface Waiting {
   encoded: Buffer;
@@ -22,7 +25,8 @@ interface Waiting {
 export class Intake {
   readonly #gathered: Batcher<Waiting>;
   readonly #batches: Waiting[][] = [];
-  #waiting = 0;
+  /** By who brought them: the senders are not proven yet. */
+  readonly #room = new Shares(MAX_WAITING);
   /** By hash: asked for twice, it is checked once. */
   readonly #pending = new Map<string, Promise<CheckedTx>>();
   #isBusy = false;
@@ -46,20 +50,20 @@ export class Intake {
     return this.#pending.has(keyOf(hash));
   }
 
-  /** Takes a signed transaction; `hash` is its leafHash. Sent again it is the same answer. Throws LedgerError. */
-  submit(encoded: Buffer, hash: Buffer = leafHash(encoded)): Promise<CheckedTx> {
+  /**
+   * Takes a signed transaction; `hash` is its leafHash, `from` the peer that brought it. Sent again it is the same answer.
+   * Throws LedgerError; mempool-full if as many wait as there is room for by who brought it.
+   */
+  submit(encoded: Buffer, hash: Buffer = leafHash(encoded), from = OWN): Promise<CheckedTx> {
     const known = this.mempool.byHash(hash);
     if (known !== undefined) return Promise.resolve(known);
     const key = keyOf(hash);
     const pending = this.#pending.get(key);
     if (pending !== undefined) return pending;
-    if (this.#waiting >= MAX_WAITING)
+    if (!this.#room.take(from, 1))
       return Promise.reject(new LedgerError('mempool-full', 'too many transactions wait to be checked'));
-    const checked = new Promise<CheckedTx>((done, fail) => {
-      this.#waiting += 1;
-      this.#gathered.add({ encoded, done, fail });
-    }).finally(() => {
-      this.#waiting -= 1;
+    const checked = new Promise<CheckedTx>((done, fail) => this.#gathered.add({ encoded, done, fail })).finally(() => {
+      this.#room.give(from, 1);
       this.#pending.delete(key);
     });
     this.#pending.set(key, checked);

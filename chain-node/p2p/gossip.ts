@@ -88,10 +88,11 @@ export class Gossip {
       yield frame(Frame.announce, encodeHashes(hashes.slice(i, i + MAX_HASHES)));
   }
 
-  /** All that waits, to a peer that is new. */
+  /** What waits, to a peer that is new: some of each sender's. */
   greet(peer: string): void {
     const { links, mempool } = this.options;
-    for (const message of this.#announcements(mempool.hashes(MAX_HASHES))) links.send(peer, message);
+    const hashes = mempool.take(MAX_HASHES, Infinity).map(({ hash }) => hash);
+    for (const message of this.#announcements(hashes)) links.send(peer, message);
   }
 
   onAnnounce(from: string, hashes: readonly Buffer[]): void {
@@ -157,7 +158,7 @@ export class Gossip {
     await Promise.all(
       taken.map(async ({ encoded, hash }) => {
         try {
-          await intake.submit(encoded, hash);
+          await intake.submit(encoded, hash, from);
         } catch (error) {
           if (!(error instanceof LedgerError)) throw error;
           // A full mempool, or a race for a nonce, is nobody's fault, and a block may name it all the same.
