@@ -110,6 +110,14 @@ export async function main(): Promise<void> {
     collect: () => node.earlyDropped.forEach((count, peer) => early.set({ peer }, count)),
   });
 
+  const unsent: Gauge = new Gauge({
+    name: 'ledger_frames_unsent',
+    help: 'Frames for a peer that were let fall, as it took what was sent too slowly',
+    labelNames: ['peer'],
+    registers: [metrics],
+    collect: () => node.unsent.forEach((count, peer) => unsent.set({ peer }, count)),
+  });
+
   const evidence: Gauge = new Gauge({
     name: 'ledger_evidence',
     help: 'Findings against members that are kept: any is a reason to look',

@@ -93,6 +93,8 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
   readonly refusals = new PeerCounts<LedgerError['code'] | LinkFault>();
   /** Messages that were let fall unread. */
   readonly dropped = new PeerCounts<DropCause>();
+  /** Frames that were let fall as a peer took what we sent too slowly; by peer. */
+  readonly unsent = new Map<string, number>();
   readonly #rare: TokenBuckets;
   /** Links that came to nothing by nobody's fault. */
   readonly unlinked = new PeerCounts<'version-unknown'>();
@@ -132,6 +134,7 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
       onFrame: (from, kind, payload) => this.#onFrame(from, kind, payload),
       onOpen: (peer) => this.#greet(peer),
       onFault: (peer, fault) => this.refusals.add(peer, fault),
+      onUnsent: (peer) => this.#onUnsent(peer),
       onOtherVersions: (peer, versions) => this.#onOtherVersions(peer, versions),
       keyOf: (peer) => ledger.publicKeyOf(peer),
       privateKey: () => signer.linkKey(this.links.connected().length > 0),
@@ -395,6 +398,13 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
         { peer, code: 'version-unknown', versions },
         'no common version of the protocol: no link',
       );
+  }
+
+  /** Said once for each peer: what is let fall it asks for again. */
+  #onUnsent(peer: string): void {
+    const before = this.unsent.get(peer) ?? 0;
+    this.unsent.set(peer, before + 1);
+    if (before === 0) this.options.logger.warn({ peer }, 'peer takes what we send too slowly: some is let fall');
   }
 
   #greet(peer: string): void {

@@ -52,7 +52,8 @@ export interface Links {
   connected(): string[];
   isConnected(memberId: string): boolean;
   broadcast(bytes: Buffer): void;
-  send(memberId: string, bytes: Buffer): void;
+  /** False if there is no link, or if so much waits for a slow one that this is let fall: the peer will ask again. */
+  send(memberId: string, bytes: Buffer): boolean;
   /** Closes the link to a member. */
   drop(memberId: string): void;
 }
@@ -63,6 +64,8 @@ export interface LinkEvents {
   onOpen(memberId: string): void;
   /** What a peer sent is no frame at all: the link is closed. */
   onFault(memberId: string, fault: LinkFault): void;
+  /** A peer reads so slowly that something for it was let fall. */
+  onUnsent(memberId: string): void;
   /** A link came to nothing, as there is no version that both ends speak: what the other, by its certificate only, does. */
   onOtherVersions(memberId: string | undefined, versions: readonly string[]): void;
   /** The key that a member has now, by which it proves itself; undefined: it is none. */

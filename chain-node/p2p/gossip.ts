@@ -24,7 +24,8 @@ const PASS_ON_AFTER_MS = 150;
 /** Who was asked and did not answer within this gives way to another. */
 const ANSWER_WITHIN_MS = 500;
 const MAX_WANTED = 50_000;
-const MAX_ANSWER_BYTES = 2 * 1024 * 1024;
+/** Of a frame of transactions: a vote on the same link waits for no more than one, and 64 KiB. */
+const MAX_ANSWER_BYTES = 256 * 1024;
 
 export interface GossipOptions {
   links: Links;
@@ -126,16 +127,18 @@ export class Gossip {
     let found: Buffer[] = [];
     let bytes = 0;
     const send = () => {
-      if (found.length > 0) links.send(from, txsFrame(found));
+      const isTaken = found.length === 0 || links.send(from, txsFrame(found));
       found = [];
       bytes = 0;
+      return isTaken;
     };
     // Once each: a list that names one a thousand times must not make us send it so often.
     for (const key of new Set(hashes.map(keyOf))) {
       const hash = Buffer.from(key, 'latin1');
       const tx = mempool.byHash(hash) ?? txOfBlock(hash);
       if (tx === undefined) continue;
-      if (bytes + tx.encoded.length > MAX_ANSWER_BYTES) send();
+      // It does not read what it asked for: what is left it asks for again.
+      if (bytes + tx.encoded.length > MAX_ANSWER_BYTES && !send()) return;
       found.push(tx.encoded);
       bytes += tx.encoded.length;
     }

@@ -14,6 +14,8 @@ import { gather } from './gather.ts';
 import { greet, HELLO_WITHIN_MS, Side } from './hello.ts';
 import { linkFaultOf } from './link-fault.ts';
 import { Inflow } from './inflow.ts';
+import { Outflow } from './outflow.ts';
+import { Places } from './places.ts';
 import { LinkTls, type TlsFiles } from './tls.ts';
 import { Handshakes, OtherVersions } from './versions.ts';
 
@@ -42,17 +44,15 @@ export const HELLO_TAG = tag('sealfolio/hello/1');
 /** Of the frames between nodes (docs/ledger-protocol.md, Links): those that this node speaks, the one it likes best first. */
 const VERSIONS = ['sealfolio.ledger.1'];
 const SILENT_AFTER_MS = 10_000;
-const MAX_UNSENT_BYTES = 32 * 1024 * 1024;
-/** From one address, links and those who are not (yet) one. */
-const MAX_CONNECTIONS_EACH = 64;
-const MAX_CONNECTIONS = 1024;
+/** Strangers, who are bounded by themselves, and a ledger's and an overlay's link of each member. */
+const MAX_CONNECTIONS = 1280;
 const CHECK_EVERY_MS = 1000;
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 3000;
 
 interface Link {
   ws: WebSocket;
-  socket: TLSSocket;
+  outflow: Outflow;
   heardAt: number;
 }
 
@@ -64,8 +64,7 @@ export class Network implements Links {
   readonly #links = new Map<string, Link>();
   /** All of them, those that are not links yet too. */
   readonly #sockets = new Set<WebSocket>();
-  /** By remote address. */
-  readonly #connections = new Map<string, number>();
+  readonly #places: Places;
   readonly #server: https.Server;
   readonly #retries = new Set<NodeJS.Timeout>();
   readonly #watch: NodeJS.Timeout;
@@ -74,6 +73,7 @@ export class Network implements Links {
 
   constructor(private readonly options: NetworkOptions) {
     this.#tls = new LinkTls(options.tls, options.trust, options.logger);
+    this.#places = new Places((remote) => options.logger.debug({ remote }, 'connection closed: others came after it'));
     this.#server = https.createServer({
       ...this.#tls.listening(),
       handshakeTimeout: HELLO_WITHIN_MS,
@@ -82,13 +82,16 @@ export class Network implements Links {
       connectionsCheckingInterval: CHECK_EVERY_MS,
     });
     this.#server.maxConnections = MAX_CONNECTIONS;
-    this.#server.on('connection', (socket: Socket) => this.#bound(socket));
+    this.#server.on('connection', (socket: Socket) => this.#places.add(socket));
     this.#tls.keep(this.#server);
     const { onOtherVersions } = options;
     const handshakes = new Handshakes({ versions: VERSIONS, maxPayload: MAX_FRAME_BYTES, onOtherVersions });
     this.#server.on('upgrade', (request, socket, head) => {
       const other = options.upgrades?.[request.url ?? ''];
-      if (other !== undefined) return other(request, socket as TLSSocket, head);
+      if (other !== undefined) {
+        this.#places.release(socket as TLSSocket);
+        return other(request, socket as TLSSocket, head);
+      }
       handshakes.answer(request, socket as TLSSocket, head, (ws) => {
         this.#track(ws);
         this.#greet(ws, socket as TLSSocket, Side.listener);
@@ -129,35 +132,21 @@ export class Network implements Links {
     for (const memberId of this.#links.keys()) this.send(memberId, bytes);
   }
 
-  send(memberId: string, bytes: Buffer): void {
+  send(memberId: string, bytes: Buffer): boolean {
     const link = this.#links.get(memberId);
-    if (link === undefined) return;
-    if (link.ws.bufferedAmount > MAX_UNSENT_BYTES) {
+    if (link === undefined) return false;
+    const sent = link.outflow.send(bytes);
+    if (sent === 'taken') return true;
+    if (sent === 'let-fall') this.options.onUnsent(memberId);
+    else {
       this.options.logger.warn({ peer: memberId }, 'peer does not take what we send: link closed');
       link.ws.terminate();
-      return;
     }
-    gather(link.socket);
-    link.ws.send(bytes);
+    return false;
   }
 
   drop(memberId: string): void {
     this.#links.get(memberId)?.ws.close(1000);
-  }
-
-  /** One address must not take the room of all. */
-  #bound(socket: Socket): void {
-    const { remoteAddress: address = '' } = socket;
-    const count = (this.#connections.get(address) ?? 0) + 1;
-    this.#connections.set(address, count);
-    socket.once('close', () => {
-      const left = this.#connections.get(address)! - 1;
-      if (left === 0) this.#connections.delete(address);
-      else this.#connections.set(address, left);
-    });
-    if (count <= MAX_CONNECTIONS_EACH) return;
-    this.options.logger.debug({ remote: address, connections: count }, 'connection refused: too many from there');
-    socket.destroy();
   }
 
   #track(ws: WebSocket): void {
@@ -210,7 +199,12 @@ export class Network implements Links {
   #admit(memberId: string, ws: WebSocket, socket: TLSSocket): void {
     const { logger, onFrame, onOpen, onFault } = this.options;
     this.#links.get(memberId)?.ws.terminate();
-    const link = { ws, socket, heardAt: Date.now() };
+    this.#places.release(socket);
+    const write = (bytes: Buffer) => {
+      gather(socket);
+      ws.send(bytes);
+    };
+    const link = { ws, outflow: new Outflow({ socket, write }), heardAt: Date.now() };
     this.#links.set(memberId, link);
     ws.once('close', () => {
       if (this.#links.get(memberId) === link) this.#links.delete(memberId);

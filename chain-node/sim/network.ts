@@ -175,7 +175,9 @@ export class VirtualNetwork {
         for (const peer of this.#peersOf(end)) if (peer.memberId === member) this.#close(end, peer);
       },
       send: (member, bytes) => {
-        if (isHere()) for (const peer of this.#peersOf(end)) if (peer.memberId === member) send(peer, bytes);
+        const peers = isHere() ? this.#peersOf(end).filter((peer) => peer.memberId === member) : [];
+        for (const peer of peers) send(peer, bytes);
+        return peers.length > 0;
       },
     };
   }

@@ -337,7 +337,7 @@ export class CatchUp {
       const last = first > ledger.base.height ? Math.min(ledger.height, from + MAX_BLOCKS_SENT - 1) : 0;
       for (let height = first; height <= last && bytes < MAX_SENT_BYTES; height += 1) {
         const message = finalBlockFrame(await reader.block(height));
-        links.send(to, message);
+        if (!links.send(to, message)) return;
         bytes += message.length;
       }
     });

@@ -45,6 +45,7 @@ function following(validators = ['yz1', 'yz2', 'yz3', 'yz4']) {
       broadcast: () => {},
       send: (peer, bytes) => {
         if (splitFrame(bytes).kind === Frame.blocksWanted) asked.push(peer);
+        return true;
       },
       drop: () => {},
     },

@@ -56,7 +56,7 @@ async function listening() {
           connected: () => MEMBERS.slice(1),
           isConnected: () => true,
           broadcast: () => {},
-          send: () => {},
+          send: () => true,
           drop: () => {},
         };
       },

@@ -38,7 +38,7 @@ function gossiping(txOfBlock: Candidates['tx'] = () => undefined) {
       connected: () => ['yz2', 'yz3'],
       isConnected: () => true,
       broadcast: () => {},
-      send: (to, bytes) => void sent.push({ to, ...splitFrame(bytes) }),
+      send: (to, bytes) => sent.push({ to, ...splitFrame(bytes) }) > 0,
       drop: () => {},
     },
     mempool,

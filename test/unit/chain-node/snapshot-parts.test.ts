@@ -152,7 +152,7 @@ function beginning(begin: () => Promise<void> = async () => {}) {
       connected: () => ['yz1', 'yz2'],
       isConnected: () => true,
       broadcast: () => {},
-      send: (to, bytes) => void sent.push({ to, ...splitFrame(bytes) }),
+      send: (to, bytes) => sent.push({ to, ...splitFrame(bytes) }) > 0,
       drop: () => {},
     },
     after: (_ms, run) => void timers.push(run),
