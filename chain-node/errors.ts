@@ -22,7 +22,8 @@ export class LedgerError extends Error {
       | 'double-sign'
       | 'config-invalid'
       | 'store-corrupt'
-      | 'store-newer',
+      | 'store-newer'
+      | 'rules-unknown',
     readonly reason: string,
   ) {
     super(`${code}: ${reason}`);

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { Header } from './codec/block.ts';
+import { decodeChange } from './codec/change.ts';
 import { encodeEquivocation, type Equivocation } from './codec/evidence.ts';
 import { decodeCosigned } from './codec/checkpoint.ts';
 import { decodeProposal } from './codec/proposal.ts';
@@ -40,6 +41,7 @@ import type { Logger } from '../platform/observe/logger.ts';
 import type { Governance } from './state/governance.ts';
 import type { Ledger, RefusedTx } from './state/ledger.ts';
 import { LedgerReader } from './state/reader.ts';
+import type { RulesTable } from './state/rules.ts';
 import { CatchUp, FEW_BLOCKS } from './sync/catch-up.ts';
 import { Checkpoints } from './sync/checkpoints.ts';
 import { DamageMark, openLedger } from './sync/open-ledger.ts';
@@ -56,6 +58,8 @@ export interface NodeOptions {
   sync: 'blocks' | 'snapshot';
   /** So many blocks it takes one by one rather than a snapshot. */
   fewBlocks?: number;
+  /** By which blocks may be valid; those of this program. */
+  rules?: RulesTable;
   logger: Logger;
 }
 
@@ -74,6 +78,8 @@ const BEHIND_AFTER_MS = 5 * 60_000;
 /** Greetings and checkpoints of one peer, a second and at once: each costs a look at a signature. */
 const RARE_A_SECOND = 100;
 const RARE_AT_ONCE = 1000;
+/** Of no use to a node that takes part in no block any more. */
+const OF_TXS: ReadonlySet<Frame> = new Set([Frame.announce, Frame.transactions]);
 /** Transactions that came to nothing, remembered for who asks. */
 const MAX_FAILED = 1000;
 
@@ -219,7 +225,7 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
       mark.damaged();
       world.fatal(error);
     };
-    const ledger = await openLedger(options.genesis, world, mark, options.logger, onCorrupt);
+    const ledger = await openLedger(options.genesis, world, mark, options.logger, onCorrupt, options.rules);
     isOpen = true;
     if (options.sync === 'snapshot' && ledger.validators.includes(options.memberId)) {
       await ledger.store.close();
@@ -235,6 +241,7 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
   async start(): Promise<number> {
     // Before anything is written.
     this.#underWay.behind(this.ledger.checkCounts(() => this.#isClosed));
+    this.#warnOfRules();
     const port = await this.links.start();
     await this.#driver.start();
     await this.checkpoints.start();
@@ -256,6 +263,7 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
 
   /** Takes a signed transaction from an application; gives its id. Sent again it is the same answer. Throws LedgerError. */
   async submit(encoded: Buffer): Promise<string> {
+    this.ledger.needRules();
     const tx = await this.#intake.submit(encoded);
     if (this.mempool.byHash(tx.hash) !== undefined) this.#gossip.tell(tx);
     return tx.id;
@@ -272,8 +280,30 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
   #followGovernance(isHandover: boolean): void {
     if (isHandover) this.#partWithStrangers();
     this.policy.update(this.ledger.governance.policy);
-    if (this.ledger.governance !== this.#governance) this.emit('governance');
+    if (this.ledger.governance !== this.#governance) {
+      this.emit('governance');
+      this.#warnOfRules();
+    }
     this.#governance = this.ledger.governance;
+  }
+
+  /** The switch to other rules that was adopted and is to come; null: there is none. */
+  get rulesSwitch(): { version: number; height: number } | null {
+    const { governance } = this.ledger;
+    const next = governance.open
+      .filter(({ txType, effectiveAt }) => txType === TxType.rules && effectiveAt > 0)
+      .sort((a, b) => a.effectiveAt - b.effectiveAt)
+      .map(({ txType, body }) => decodeChange(txType, body))
+      .find((change) => change.type === 'rules' && change.version > governance.rules);
+    return next?.type === 'rules' ? { version: next.version, height: next.height } : null;
+  }
+
+  /** Said at each decision of the members, and at the start, until a version that knows them runs. */
+  #warnOfRules(): void {
+    const next = this.rulesSwitch;
+    if (next === null || this.ledger.knownRules.has(next.version)) return;
+    const { version: rules, height } = next;
+    this.options.logger.warn({ rules, height }, 'from this height on rules hold that this program does not know');
   }
 
   /** Closes the links to who is a member no more, or has another key now: they prove themselves anew. */
@@ -474,6 +504,7 @@ export class LedgerNode extends EventEmitter<NodeEvents> {
   }
 
   async #handle(from: string, kind: Frame, payload: Buffer): Promise<void> {
+    if (this.ledger.rules === null && OF_TXS.has(kind)) return this.dropped.add(from, 'rules-unknown');
     switch (kind) {
       case Frame.vote: {
         const vote = decodeVote(payload);

@@ -5,7 +5,7 @@ import { ShapeError } from './shape.ts';
 
 const SIGNATURE_BYTES = 64;
 /** By their numbers on the wire. */
-const TYPES = ['attest', 'member', 'policy', 'evidence'] as const;
+const TYPES = ['attest', 'member', 'policy', 'evidence', 'rules'] as const;
 
 export interface ReadTransaction {
   txId: Uint8Array;

@@ -24,8 +24,8 @@ const ANSWER_WITHIN_MS = 6000;
 const RETRY_MS = 250;
 /** More than a halt of half a minute brings at the usual rate: who waits for so many answers sends no more. */
 const MOST_PENDING = 2000;
-/** Refusals of a node that has too much to do. */
-const BUSY = ['mempool-full'];
+/** Refusals of a node that has too much to do, or has stopped before rules that it does not know: another takes it. */
+const BUSY = ['mempool-full', 'rules-unknown'];
 
 async function call(url: string, init?: RequestInit): Promise<{ state?: string; code?: string; reason?: string }> {
   const response = await fetch(url, { ...init, signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });

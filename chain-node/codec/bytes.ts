@@ -170,9 +170,13 @@ export class Reader {
     return items;
   }
 
+  get isAtEnd(): boolean {
+    return this.#at === this.#data.length;
+  }
+
   /** Refuses bytes after the end: a value has one encoding. */
   end(): void {
-    if (this.#at !== this.#data.length) throw new LedgerError('encoding-invalid', 'bytes after the end');
+    if (!this.isAtEnd) throw new LedgerError('encoding-invalid', 'bytes after the end');
   }
 }
 

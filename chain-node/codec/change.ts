@@ -27,9 +27,12 @@ export type Change =
   /** The member leaves, or its key is lost: the key is named, so that a late vote removes nobody who came back. */
   | { type: 'remove'; height: number; memberId: string; publicKey: Buffer }
   /** Who may reach whom over the overlay, as a whole. */
-  | { type: 'policy'; height: number; document: Buffer };
+  | { type: 'policy'; height: number; document: Buffer }
+  /** By which rules blocks are valid, from this height on. */
+  | { type: 'rules'; height: number; version: number };
 
-export const txTypeOf = (change: Change): number => (change.type === 'policy' ? TxType.policy : TxType.member);
+const TX_TYPE = { set: TxType.member, remove: TxType.member, policy: TxType.policy, rules: TxType.rules };
+export const txTypeOf = ({ type }: Pick<Change, 'type'>): number => TX_TYPE[type];
 
 export function encodeChange(change: Change): Buffer {
   const writer = new Writer();
@@ -42,6 +45,8 @@ export function encodeChange(change: Change): Buffer {
       return writer.u8(Action.remove).u64(change.height).str(change.memberId).raw(change.publicKey).done();
     case 'policy':
       return writer.u64(change.height).bytes(change.document).done();
+    case 'rules':
+      return writer.u64(change.height).u32(change.version).done();
   }
 }
 
@@ -61,13 +66,14 @@ function readMemberChange(reader: Reader): Change {
   throw new LedgerError('encoding-invalid', 'action on a member');
 }
 
-/** The change in the body of a `member` or `policy` transaction. Throws encoding-invalid. */
+/** The change in the body of a `member`, `policy` or `rules` transaction. Throws encoding-invalid. */
 export function decodeChange(txType: number, body: Uint8Array): Change {
-  return decode(body, (reader): Change =>
-    txType === TxType.policy
-      ? { type: 'policy', height: reader.u64(), document: reader.bytes(MAX_POLICY_BYTES) }
-      : readMemberChange(reader),
-  );
+  return decode(body, (reader): Change => {
+    if (txType === TxType.policy)
+      return { type: 'policy', height: reader.u64(), document: reader.bytes(MAX_POLICY_BYTES) };
+    if (txType === TxType.rules) return { type: 'rules', height: reader.u64(), version: reader.u32() };
+    return readMemberChange(reader);
+  });
 }
 
 /** The same change has the same id, whoever sends it: this is what approvals are counted for. */

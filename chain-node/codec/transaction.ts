@@ -11,7 +11,7 @@ const VERSION = 1;
 const TX_TAG = tag('sealfolio/tx/1');
 
 /** Wire numbers; never used again for anything else. */
-export const TxType = { attest: 1, member: 2, policy: 3, evidence: 4 } as const;
+export const TxType = { attest: 1, member: 2, policy: 3, evidence: 4, rules: 5 } as const;
 
 /** Streams of the ledger's own records, which no application may write to. */
 export const OWN_STREAMS = 'chain.';

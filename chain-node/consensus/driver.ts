@@ -1,4 +1,4 @@
-import { blockHash, type Certificate, MAX_BLOCK_BYTES, MAX_BLOCK_TXS, txRootOf } from '../codec/block.ts';
+import { blockHash, type Certificate, txRootOf } from '../codec/block.ts';
 import type { Equivocation, Signed } from '../codec/evidence.ts';
 import { encodeProposal, proposalMessage, type Proposal } from '../codec/proposal.ts';
 import { HASH_BYTES } from '../codec/record.ts';
@@ -45,7 +45,7 @@ const VOTE_BYTES = 1024;
 const MAX_ACCUSATIONS = 1000;
 
 /** Why a message is let fall without a look at its signature: none of it says that the peer is false. */
-export type DropCause = 'stale' | 'far-height' | 'far-round' | 'repeated' | 'too-many';
+export type DropCause = 'stale' | 'far-height' | 'far-round' | 'repeated' | 'too-many' | 'rules-unknown';
 
 const isFor = (hash: Buffer) => (vote: Vote) => vote.blockHash.equals(hash);
 
@@ -225,6 +225,7 @@ export class ConsensusDriver {
       const { header, commit } = block;
       if (header.height > ledger.height + 1) return;
       if (header.height <= ledger.height) return this.#compare({ header, commit });
+      ledger.needRules();
       await this.#advance(await verifyBlock(ledger, block, ahead), commit);
     });
   }
@@ -330,7 +331,14 @@ export class ConsensusDriver {
     const holdsKey = signer.use(ledger.publicKeyOf(memberId));
     // Who began with a snapshot does not know all nonces, and cannot say which transactions are new.
     const isWhole = ledger.base.height === 0;
-    this.#isValidator = validators.includes(memberId) && holdsKey && isWhole;
+    const knowsRules = ledger.rules !== null;
+    this.#isValidator = validators.includes(memberId) && holdsKey && isWhole && knowsRules;
+    if (!knowsRules)
+      logger.error(
+        { code: 'rules-unknown', rules: ledger.governance.rules, height: ledger.height + 1 },
+        'the members switched to rules that this program does not know: it stops before this height, and answers readers; ' +
+          'start a version that knows them',
+      );
     if (validators.includes(memberId) && !isWhole)
       logger.error({ memberId }, 'a validator that began with a snapshot does not vote: give it all blocks');
     if (validators.includes(memberId) && !holdsKey)
@@ -388,6 +396,7 @@ export class ConsensusDriver {
   /** Why a message of this height and round is of no use now; null: it may be. */
   #uselessness(height: number, round: number): DropCause | null {
     if (height !== this.#state.height) return height < this.#state.height ? 'stale' : 'far-height';
+    if (this.options.ledger.rules === null) return 'rules-unknown';
     return round <= Math.max(this.#state.round, 0) + MAX_ROUNDS_AHEAD ? null : 'far-round';
   }
 
@@ -536,7 +545,8 @@ export class ConsensusDriver {
     if (mempool.size === 0) return;
     const wait = this.#decidedAtMs + timeouts.interval - now;
     // A clock that was set back must not make us wait for longer than the interval itself.
-    if (wait <= 0 || wait > timeouts.interval || mempool.size >= MAX_BLOCK_TXS) return this.#feed({ type: 'start' });
+    if (wait <= 0 || wait > timeouts.interval || mempool.size >= ledger.needRules().maxBlockTxs)
+      return this.#feed({ type: 'start' });
     this.#pace ??= world.after(wait, () => {
       this.#pace = undefined;
       if (!this.#closed) this.#runBehind(() => this.#startIfNeeded());
@@ -606,7 +616,8 @@ export class ConsensusDriver {
 
   #build(): Prepared {
     const { ledger, mempool, signer, world, onRefused } = this.options;
-    const txs = mempool.take(MAX_BLOCK_TXS, MAX_BLOCK_BYTES);
+    const { maxBlockTxs, maxBlockBytes } = ledger.needRules();
+    const txs = mempool.take(maxBlockTxs, maxBlockBytes);
     const { prepared, refused } = ledger.build(txs, signer.memberId, world.now());
     for (const { tx } of refused) mempool.remove(tx);
     if (refused.length > 0) onRefused(refused);

@@ -32,7 +32,12 @@ export interface Examined {
   marks: Float64Array;
 }
 
-const SUBJECT = { [TxType.member]: 'member', [TxType.policy]: 'policy', [TxType.evidence]: 'evidence' };
+const SUBJECT = {
+  [TxType.member]: 'member',
+  [TxType.policy]: 'policy',
+  [TxType.evidence]: 'evidence',
+  [TxType.rules]: 'rules',
+};
 
 /** The record by which the log remembers a transaction of the members: nothing happens on this chain that leaves no leaf. */
 function ownRecord({ type, body, txId }: { type: number; body: Buffer; txId: Buffer }): LedgerRecord {

@@ -89,6 +89,8 @@ function changeJson(txType: number, body: Buffer) {
       return { type, height, memberId: change.memberId, publicKey: change.publicKey.toString('hex') };
     case 'policy':
       return { type, height, document: change.document.toString('utf8') };
+    case 'rules':
+      return { type, height, version: change.version };
   }
 }
 
@@ -209,7 +211,7 @@ async function sinceHeights({ ledger }: LedgerNode): Promise<Map<string, number>
 
 /** What the members decided, and what is put to them. */
 export async function governanceJson(node: LedgerNode) {
-  const { members, policy, open, former, faults } = node.ledger.governance;
+  const { members, policy, open, former, faults, rules } = node.ledger.governance;
   const since = await sinceHeights(node);
   return {
     height: node.ledger.height,
@@ -219,8 +221,18 @@ export async function governanceJson(node: LedgerNode) {
     open: open.map((change) => openChangeJson(node, change)),
     former: former.map(({ memberId, publicKey }) => ({ memberId, publicKey: publicKey.toString('hex') })),
     faults,
+    rules,
   };
 }
+
+/** By which rules the next height is valid, what is to come, and whether this program knows them. */
+export const rulesJson = ({ ledger, rulesSwitch }: LedgerNode) => ({
+  version: ledger.governance.rules,
+  known: [...ledger.knownRules.keys()],
+  /** It stopped before the next height, and answers readers only. */
+  stopped: ledger.rules === null,
+  next: rulesSwitch,
+});
 
 /** What this node knows of a text that someone looks for: a height, a hash of a block, transaction, digest or key, a member. */
 export async function searchJson(node: LedgerNode, text: string) {

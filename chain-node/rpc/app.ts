@@ -17,6 +17,7 @@ import {
   recordRows,
   searchJson,
   standing,
+  rulesJson,
   transactionContentJson,
   transactionJson,
 } from './answers.ts';
@@ -36,6 +37,7 @@ const STATUS_OF: Partial<Record<LedgerError['code'], number>> = {
   'transaction-too-large': 413,
   'mempool-full': 503,
   'store-corrupt': 500,
+  'rules-unknown': 503,
 };
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const streamName = z.string().regex(/^[a-z0-9.-]{1,64}$/);
@@ -83,6 +85,7 @@ async function statusJson(node: LedgerNode, others: RpcOptions['others']) {
     evidence: await ledger.store.evidenceCount(),
     validators: ledger.validators,
     quorum: quorumOf(node),
+    rules: rulesJson(node),
     peers: node.peers(),
     others: others ?? [],
   };

@@ -49,7 +49,12 @@ export interface Governance {
   faults: readonly Fault[];
   /** Ids of the last changes that were adopted and are closed; the oldest first. */
   adopted: readonly Buffer[];
+  /** Version of the rules by which the next height is valid (rules.ts). */
+  rules: number;
 }
+
+/** Of a chain's first block. */
+export const FIRST_RULES = 1;
 
 type Verify = (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) => boolean;
 
@@ -60,12 +65,13 @@ export const initialGovernance = (members: readonly Member[], policy: Buffer): G
   former: [],
   faults: [],
   adopted: [],
+  rules: FIRST_RULES,
 });
 
-export function encodeGovernance({ members, policy, open, former, faults, adopted }: Governance): Buffer {
+export function encodeGovernance({ members, policy, open, former, faults, adopted, rules }: Governance): Buffer {
   const writer = new Writer();
   writeMembers(writer, members);
-  return writer
+  writer
     .u64(policy.version)
     .bytes(policy.document)
     .list(open, (inner, change) =>
@@ -79,8 +85,17 @@ export function encodeGovernance({ members, policy, open, former, faults, adopte
     )
     .list(former, (inner, { memberId, publicKey }) => inner.str(memberId).raw(publicKey))
     .list(faults, (inner, { memberId, height }) => inner.str(memberId).u64(height))
-    .list(adopted, (inner, id) => inner.raw(id))
-    .done();
+    .list(adopted, (inner, id) => inner.raw(id));
+  // A chain that never switched has the bytes that it had before there were switches.
+  if (rules > FIRST_RULES) writer.u32(rules);
+  return writer.done();
+}
+
+function readRules(reader: Reader): number {
+  if (reader.isAtEnd) return FIRST_RULES;
+  const rules = reader.u32();
+  if (rules <= FIRST_RULES) throw new LedgerError('encoding-invalid', 'version of the rules');
+  return rules;
 }
 
 const readOpen = (reader: Reader): OpenChange => ({
@@ -106,6 +121,7 @@ export const decodeGovernance = (data: Uint8Array): Governance =>
       height: inner.u64(),
     })),
     adopted: reader.list(MAX_ADOPTED, (inner) => inner.raw(HASH_BYTES)),
+    rules: readRules(reader),
   }));
 
 export const stateHash = (governance: Governance): Buffer => sm3(STATE_TAG, encodeGovernance(governance));
@@ -113,15 +129,16 @@ export const stateHash = (governance: Governance): Buffer => sm3(STATE_TAG, enco
 const invalid = (reason: string) => new LedgerError('transaction-invalid', reason);
 
 /**
- * How many approvals a change needs: more than two thirds of the validators if it touches who votes or with which key;
- * else at least two, and at least one of a correct member (f + 1).
+ * How many approvals a change needs: more than two thirds of the validators if it touches who votes, with which key, or by
+ * which rules; else at least two, and at least one of a correct member (f + 1).
  */
 export function approvalsNeeded(change: Change, members: readonly Member[]): number {
   const n = validatorsOf(members).length;
   const isVoter = (memberId: string) => members.some((one) => one.memberId === memberId && one.role === 'validator');
   const touchesVoters =
     (change.type === 'set' && (change.member.role === 'validator' || isVoter(change.member.memberId))) ||
-    (change.type === 'remove' && isVoter(change.memberId));
+    (change.type === 'remove' && isVoter(change.memberId)) ||
+    change.type === 'rules';
   if (touchesVoters) return Math.floor((2 * n) / 3) + 1;
   return Math.min(n, Math.max(2, Math.floor((n - 1) / 3) + 1));
 }
@@ -131,6 +148,10 @@ function withChange(governance: Governance, change: Change): Governance {
   if (change.type === 'policy') {
     const { version } = governance.policy;
     return { ...governance, policy: { version: version + 1, document: change.document } };
+  }
+  if (change.type === 'rules') {
+    if (change.version <= governance.rules) throw invalid('the rules are of this version, or a later one');
+    return { ...governance, rules: change.version };
   }
   const { former } = governance;
   const memberId = change.type === 'set' ? change.member.memberId : change.memberId;
@@ -182,6 +203,8 @@ function approve(governance: Governance, tx: GovernanceTx, at: { chainId: string
   const validators = validatorsOf(governance.members);
   if (!validators.includes(sender)) throw invalid('only validators decide');
   const change = decodeChange(txType, body);
+  // Who votes has seen to it that the validators know the rules by that height, and no earlier.
+  if (change.type === 'rules' && change.height <= at.height) throw invalid('the height of the switch is past');
   const id = changeIdOf(txType, body);
   const known = governance.open.find((open) => open.id.equals(id));
   if (known === undefined) {

@@ -1,4 +1,4 @@
-import { type Block, blockHash, type Header, MAX_BLOCK_BYTES, MAX_BLOCK_TXS, txRootOf } from '../codec/block.ts';
+import { type Block, blockHash, type Header, txRootOf } from '../codec/block.ts';
 import { membersHash, type Member, validatorsOf } from '../codec/member.ts';
 import { TxType } from '../codec/transaction.ts';
 import { type Commit, VoteType, voteMessage } from '../codec/vote.ts';
@@ -15,6 +15,7 @@ import { applyGovernanceTx, endBlock, type Governance, initialGovernance, stateH
 import { type Extension, RecordLog } from './log.ts';
 import { checkSnapshot, type Snapshot } from '../sync/snapshot.ts';
 import { marksFrom } from './reader.ts';
+import { type Rules, RULES, type RulesTable } from './rules.ts';
 
 /** How far a proposer's clock may be ahead of ours. */
 const MAX_CLOCK_SKEW_MS = 10_000;
@@ -55,6 +56,7 @@ export class Ledger {
     readonly genesis: Genesis,
     readonly store: BlockStore,
     private readonly signatures: Signatures,
+    readonly knownRules: RulesTable,
   ) {
     this.log = new RecordLog((level, tile) => store.tile(level, tile));
     this.index = new RecordIndex((keys) => store.indexPages(keys));
@@ -66,15 +68,17 @@ export class Ledger {
   }
 
   /**
-   * Opens the store; throws store-newer if a later program wrote it, store-corrupt if what is in it does not lead to what
+   * Opens the store; throws store-newer if a later program wrote it, or blocks by rules that are not known; store-corrupt if what is in it does not lead to what
    * its head says. `onCorrupt` is told when something is found changed.
    */
   static async open(
     genesis: Genesis,
     { disk, signatures }: Pick<World, 'disk' | 'signatures'>,
     onCorrupt?: (error: LedgerError) => void,
+    knownRules: RulesTable = RULES,
   ): Promise<Ledger> {
-    const ledger = new Ledger(genesis, new BlockStore(await disk.keyValues('blocks'), onCorrupt), signatures);
+    const store = new BlockStore(await disk.keyValues('blocks'), onCorrupt);
+    const ledger = new Ledger(genesis, store, signatures, knownRules);
     try {
       await ledger.#load();
     } catch (error) {
@@ -85,7 +89,7 @@ export class Ledger {
   }
 
   async #load(): Promise<void> {
-    await this.store.checkFormat();
+    await this.store.checkFormat(this.knownRules);
     const height = await this.store.height();
     if (height === 0) return;
     const { header, commit } = await this.store.certificate(height);
@@ -160,6 +164,19 @@ export class Ledger {
     return this.#governance.members;
   }
 
+  /** Of the next height; null: the members switched to some that this program does not know, and it stops before them. */
+  get rules(): Rules | null {
+    return this.knownRules.get(this.#governance.rules) ?? null;
+  }
+
+  /** Throws rules-unknown if the next height is not for this program. */
+  needRules(): Rules {
+    const { rules } = this;
+    if (rules !== null) return rules;
+    const { rules: version } = this.#governance;
+    throw new LedgerError('rules-unknown', `from height ${this.#height + 1} on rules ${version} hold, not known here`);
+  }
+
   get validators(): string[] {
     return validatorsOf(this.members);
   }
@@ -215,8 +232,9 @@ export class Ledger {
     nowMs: number | null,
   ): Prepared {
     this.#checkHeader(header, nowMs);
-    if (txs.length > MAX_BLOCK_TXS) throw invalid('too many transactions');
-    if (txs.reduce((sum, tx) => sum + tx.encoded.length, 0) > MAX_BLOCK_BYTES) throw invalid('too large');
+    const { maxBlockTxs, maxBlockBytes } = this.needRules();
+    if (txs.length > maxBlockTxs) throw invalid('too many transactions');
+    if (txs.reduce((sum, tx) => sum + tx.encoded.length, 0) > maxBlockBytes) throw invalid('too large');
     const once = new Set(txs.map(nonceKeyOf));
     if (once.size < txs.length) throw invalid('a transaction a second time');
     if (txs.some((tx) => !isWaiting(tx) && this.store.txIdOfNonce(tx) !== null))
@@ -264,6 +282,7 @@ export class Ledger {
       tiles,
       indexPages: txs.flatMap(({ marks }) => this.index.add(marks)),
       governance: governance === this.#governance ? null : governance,
+      rules: this.#governance.rules,
     });
     this.log.adopt(extension, tiles);
     if (!header.membersHash.equals(header.nextMembersHash)) this.handovers.push(header.height);

@@ -4,8 +4,9 @@ import { decode, Writer } from '../codec/bytes.ts';
 import { HASH_BYTES } from '../codec/record.ts';
 import { LedgerError } from '../errors.ts';
 import type { EvidenceJson } from '../state/evidence.ts';
-import { decodeGovernance, encodeGovernance, type Governance } from '../state/governance.ts';
+import { decodeGovernance, encodeGovernance, FIRST_RULES, type Governance } from '../state/governance.ts';
 import { type Tile, TILE_WIDTH } from '../state/log.ts';
+import { RULES, type RulesTable } from '../state/rules.ts';
 import type { Snapshot } from '../sync/snapshot.ts';
 import type { KeyValues } from '../world.ts';
 
@@ -46,6 +47,8 @@ export interface Append {
   indexPages: readonly [key: string, value: Buffer][];
   /** After the block, if it is another than before. */
   governance: Governance | null;
+  /** Version of the rules by which the block is valid. */
+  rules: number;
 }
 
 /**
@@ -122,6 +125,7 @@ const decodeRun = (bytes: Buffer): { height: number; first: number; counts: numb
  * not at all. Keys:
  *
  *     format          u64 STORE_FORMAT of the program that wrote it: under this key, and sealed like this, in every format
+ *     rules           u64 latest version of the rules by which a block here is valid; absent: the first. In every format
  *     head            u64 height of the last block
  *     base            u64 height of the snapshot that it begins with; absent: of the genesis
  *     c/HEIGHT        header, commit
@@ -141,6 +145,8 @@ export class BlockStore {
   #evidenceCount: Promise<number> | null = null;
   /** Whether the mark of its format is in it. */
   #isMarked = false;
+  /** Under `rules`. */
+  #rules = FIRST_RULES;
 
   constructor(
     private readonly kv: KeyValues,
@@ -185,8 +191,11 @@ export class BlockStore {
     this.#isMarked = true;
   }
 
-  /** To be called before anything else is. Throws store-newer if a later program wrote it; without a mark it is of format 1. */
-  async checkFormat(): Promise<void> {
+  /**
+   * To be called before anything else is. Throws store-newer if a later program wrote it, or blocks that are valid by rules
+   * that are not known: neither is to be taken for damage. Without a mark it is of format 1.
+   */
+  async checkFormat(knownRules: RulesTable = RULES): Promise<void> {
     const value = await this.#get('format');
     if (value === undefined) return;
     const format = readU64(value);
@@ -198,6 +207,22 @@ export class BlockStore {
           `存储格式为 ${format}，本程序只认识到 ${STORE_FORMAT}：存储未被改动，请启动写入它的版本或更新的版本。`,
       );
     this.#isMarked = true;
+    const rules = await this.#get('rules');
+    if (rules !== undefined) this.#rules = readU64(rules);
+    if (!knownRules.has(this.#rules))
+      throw new LedgerError(
+        'store-newer',
+        `the store holds blocks by rules ${this.#rules}, which this program does not know: it was left as it is; ` +
+          `start the version that wrote it, or a later one. ` +
+          `存储中有按第 ${this.#rules} 版规则的区块，本程序不认识：存储未被改动，请启动写入它的版本或更新的版本。`,
+      );
+  }
+
+  /** The mark of a block's rules, if they are later than those before it. */
+  #rulesPuts(rules: number): [string, Buffer][] {
+    if (rules <= this.#rules) return [];
+    this.#rules = rules;
+    return [['rules', u64(rules)]];
   }
 
   /** 0 before the first block. */
@@ -224,11 +249,11 @@ export class BlockStore {
     }
     for (const [level, hashes] of tiles.entries())
       if (hashes.length > 0) puts.push([tileKey(level, Math.floor(logSize / TILE_WIDTH ** (level + 1))), hashes]);
-    puts.push(['base', u64(height)], ['head', u64(height)]);
+    puts.push(...this.#rulesPuts(governance.rules), ['base', u64(height)], ['head', u64(height)]);
     await this.#write(puts);
   }
 
-  async append({ certificate, txs, placed, tiles, indexPages, governance }: Append): Promise<void> {
+  async append({ certificate, txs, placed, tiles, indexPages, governance, rules }: Append): Promise<void> {
     const { height, logSize } = certificate.header;
     const puts: [string, Buffer][] = [...certificatePuts(certificate), ...indexPages];
     for (const [i, tx] of txs.entries()) puts.push([txKey(height, i), Buffer.concat([placed[i]!.txId, tx])]);
@@ -239,6 +264,7 @@ export class BlockStore {
     }
     for (const { level, index, hashes } of tiles) puts.push([tileKey(level, index), hashes]);
     if (governance !== null) puts.push(governancePut(height, governance));
+    puts.push(...this.#rulesPuts(rules));
     puts.push(['head', u64(height)]);
     await this.#write(puts);
   }

@@ -200,6 +200,7 @@ export class CatchUp {
     const { ledger } = this.options;
     if (this.#isBeginning) return null;
     if (height <= ledger.height) return forkAt;
+    if (ledger.rules === null) return null;
     if (this.#waitingBytes > 0 && received > ledger.height) return height > received ? received + 1 : null;
     // From our own head on: a peer on another branch shows itself by it.
     return Math.max(ledger.height, 1);

@@ -2,6 +2,7 @@ import type { Logger } from '../../platform/observe/logger.ts';
 import { LedgerError } from '../errors.ts';
 import type { Genesis } from '../genesis.ts';
 import { Ledger } from '../state/ledger.ts';
+import type { RulesTable } from '../state/rules.ts';
 import { BlockStore } from '../store/block-store.ts';
 import type { LogFile, World } from '../world.ts';
 import { checkAhead, verifyBlock } from './verify-block.ts';
@@ -52,7 +53,7 @@ async function salvage(ledger: Ledger, { disk, checker }: Parts): Promise<number
   let old: BlockStore | undefined;
   try {
     old = new BlockStore(await disk.keyValues(DAMAGED));
-    await old.checkFormat().catch((error: unknown) => {
+    await old.checkFormat(ledger.knownRules).catch((error: unknown) => {
       if (!isDamage(error)) throw error;
     });
     for (const evidence of await old.evidence(Infinity)) await ledger.store.addEvidence(evidence);
@@ -72,7 +73,7 @@ async function salvage(ledger: Ledger, { disk, checker }: Parts): Promise<number
 /**
  * Opens the ledger. A store that is damaged is set aside, and kept there; what is good in it is taken over, and the rest
  * comes from the others, as for any node that is behind. What it signed is kept apart, so it signs nothing twice. Throws
- * store-newer if a later program wrote it.
+ * store-newer if a later program wrote it, or by rules that are not known.
  */
 export async function openLedger(
   genesis: Genesis,
@@ -80,11 +81,12 @@ export async function openLedger(
   mark: DamageMark,
   logger: Logger,
   onCorrupt: (error: LedgerError) => void,
+  rules?: RulesTable,
 ): Promise<Ledger> {
   const { disk } = parts;
   if (mark.value === Mark.none)
     try {
-      return await Ledger.open(genesis, parts, onCorrupt);
+      return await Ledger.open(genesis, parts, onCorrupt, rules);
     } catch (error) {
       if (!isDamage(error)) throw error;
       logger.error({ reason: error.reason }, 'the store is damaged');
@@ -94,7 +96,7 @@ export async function openLedger(
     disk.rename(STORE, DAMAGED);
     mark.set(Mark.setAside);
   }
-  const ledger = await Ledger.open(genesis, parts, onCorrupt);
+  const ledger = await Ledger.open(genesis, parts, onCorrupt, rules);
   const blocks = await salvage(ledger, parts).catch(async (error: unknown) => {
     await ledger.store.close();
     throw error;

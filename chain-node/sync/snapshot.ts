@@ -81,10 +81,13 @@ async function checkStanding(ledger: Ledger, members: readonly Member[], { certi
 
 /**
  * Follows the sets of members from the genesis to the head, and hashes the log's tiles to its root: a snapshot that passes
- * is as good as all blocks up to it, for what comes after. Throws commit-invalid, chain-mismatch.
+ * is as good as all blocks up to it, for what comes after. Throws commit-invalid, chain-mismatch, rules-unknown.
  */
 export async function checkSnapshot(ledger: Ledger, snapshot: Snapshot): Promise<void> {
   const { header } = snapshot.certificate;
+  const { rules } = snapshot.governance;
+  // By all blocks it comes as far as it can.
+  if (!ledger.knownRules.has(rules)) throw new LedgerError('rules-unknown', `snapshot: by rules ${rules}`);
   let members: readonly Member[] = ledger.genesis.members;
   let height = 0;
   for (const handover of snapshot.handovers) {

@@ -42,6 +42,8 @@ export class GovernanceFollower {
   #faults: { memberId: string; height: number }[] = [];
   /** Ids of changes that were adopted and are closed. */
   #adopted: string[] = [];
+  /** Version of the rules by which the next height is valid. */
+  rules = 1;
 
   constructor(members: readonly ReceiptMember[], policy: Buffer) {
     this.members = [...members].sort(byId);
@@ -60,6 +62,7 @@ export class GovernanceFollower {
       const makesVoter = 'set' in change && change.set.role === 'validator';
       if (makesVoter || this.validators.includes(memberId)) return Math.floor((2 * n) / 3) + 1;
     }
+    if (type === Type.rules) return Math.floor((2 * n) / 3) + 1;
     return Math.min(n, Math.max(2, Math.floor((n - 1) / 3) + 1));
   }
 
@@ -78,7 +81,7 @@ export class GovernanceFollower {
     change.approvals = [...change.approvals, sender].sort();
     const count = change.approvals.filter((memberId) => this.validators.includes(memberId)).length;
     if (count >= this.#needed(type, body)) {
-      const named = type === Type.policy ? new Bytes(body).u64() : memberChangeIn(body).height;
+      const named = type === Type.member ? memberChangeIn(body).height : new Bytes(body).u64();
       change.effectiveAt = Math.max(named, height + 1);
     }
     this.#open = [...this.#open.filter((one) => one !== known), change];
@@ -95,6 +98,10 @@ export class GovernanceFollower {
         const bytes = new Bytes(body);
         bytes.u64();
         this.#policy = { version: this.#policy.version + 1, document: bytes.sized() };
+      } else if (type === Type.rules) {
+        const bytes = new Bytes(body);
+        bytes.u64();
+        this.rules = Math.max(this.rules, bytes.u32());
       } else this.#change(memberChangeIn(body).change);
     }
   }
@@ -135,6 +142,7 @@ export class GovernanceFollower {
       list(this.#former.map(({ memberId, publicKey }) => concat(str(memberId), fromHex(publicKey)))),
       list(this.#faults.map(({ memberId, height }) => concat(str(memberId), uint(height, 8)))),
       list(this.#adopted.map(fromHex)),
+      ...(this.rules > 1 ? [uint(this.rules, 4)] : []),
     );
     return toHex(sm3(encoded));
   }

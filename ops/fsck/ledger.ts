@@ -47,6 +47,9 @@ export interface ChainSource {
 }
 
 const PAGE = 100;
+/** How much a block may hold, by version of the rules: those by which this program can check blocks. */
+export type KnownRules = ReadonlyMap<number, { maxBlockTxs: number; maxBlockBytes: number }>;
+const KNOWN_RULES: KnownRules = new Map([[1, { maxBlockTxs: 4096, maxBlockBytes: 4 * 1024 * 1024 }]]);
 
 /** What a node's rpc answers, also behind a path (an overlay's gateway). Throws if it cannot be reached, or refuses. */
 export async function get<T>(rpcUrl: string, path: string): Promise<T> {
@@ -117,11 +120,13 @@ export interface CheckedChain {
 /**
  * Follows one node's chain from genesis to its head: links, roots, what the members decided, signatures. Of a node that
  * began with a snapshot what it has is checked, by the members that it names for its first block; that they are the
- * right ones, and the roots over what lies before, is known once its hashes are those of a node that has all.
+ * right ones, and the roots over what lies before, is known once its hashes are those of a node that has all. Throws if
+ * it comes to rules that it does not know: of what lies after it cannot tell.
  */
 export async function checkChain(
   source: ChainSource,
   { genesisHash, members, policy }: ChainStart,
+  knownRules = KNOWN_RULES,
 ): Promise<CheckedChain> {
   const findings: Finding[] = [];
   const { memberId, height, base } = await source.status();
@@ -146,8 +151,12 @@ export async function checkChain(
     if (blocks.length === 0) throw new Error(`${memberId}: no block ${next}`);
     for (const block of blocks) {
       const { header } = block;
+      const rules = knownRules.get(governance.rules);
+      if (rules === undefined)
+        throw new Error(`${memberId}: from height ${next} on rules ${governance.rules} hold, which are not known here`);
       const find = (reason: string) => findings.push({ where: `ledger ${memberId} height ${header.height}`, reason });
       const txHashes = new Frontier();
+      let txBytes = 0;
       if (header.height !== next) find('height');
       if (previous !== null && header.previous !== previous) find('does not follow the block before');
       if (header.membersHash !== toHex(membersHash(signers, sm3)!)) find('signed by other members');
@@ -158,6 +167,7 @@ export async function checkChain(
         if (key === undefined || !sm2.verify(fromHex(key), tx.message, tx.signature))
           find('a transaction not signed by its sender');
         txHashes.append(sm3(Uint8Array.of(0), bytes));
+        txBytes += bytes.length;
         governance.apply(tx, header.height);
         for (const entry of tx.entries) {
           frontier.append(leafHash(entry, sm3));
@@ -166,6 +176,7 @@ export async function checkChain(
           records.push({ height: header.height, sender: entry.sender, stream, key: recordKey, digest, note });
         }
       }
+      if (block.txs.length > rules.maxBlockTxs || txBytes > rules.maxBlockBytes) find('more than a block may hold');
       governance.endBlock(header.height);
       if (!isSigned(block, signers)) find('fewer than a quorum signed');
       if (isWhole) signers = governance.members;

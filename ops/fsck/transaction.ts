@@ -4,8 +4,13 @@ import type { LedgerReceipt } from '../../verifier/receipt.ts';
 
 const TX_TAG = Buffer.from('sealfolio/tx/1\0');
 const CHANGE_TAG = Buffer.from('sealfolio/change/1\0');
-export const Type = { attest: 1, member: 2, policy: 3, evidence: 4 } as const;
-const OWN_STREAM: Record<number, string> = { 2: 'chain.member', 3: 'chain.policy', 4: 'chain.evidence' };
+export const Type = { attest: 1, member: 2, policy: 3, evidence: 4, rules: 5 } as const;
+const OWN_STREAM: Record<number, string> = {
+  2: 'chain.member',
+  3: 'chain.policy',
+  4: 'chain.evidence',
+  5: 'chain.rules',
+};
 
 /** Reads the ledger's bytes (docs/ledger-protocol.md), by code of its own. Throws RangeError on what is cut short. */
 export class Bytes {

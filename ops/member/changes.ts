@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Change, changeIdOf, decodeChange, encodeChange, txTypeOf } from '../../chain-node/codec/change.ts';
-import { TxType } from '../../chain-node/codec/transaction.ts';
 import { readPolicy } from '../../chain-node/overlay/policy.ts';
 import { MemberError } from './errors.ts';
 import type { OpenNow, OwnNode } from './own-node.ts';
@@ -20,7 +19,7 @@ export interface Put {
 }
 
 export const changeIn = ({ type, body }: Pick<OpenNow, 'type' | 'body'>): Change =>
-  decodeChange(type === 'policy' ? TxType.policy : TxType.member, Buffer.from(body, 'base64'));
+  decodeChange(txTypeOf({ type }), Buffer.from(body, 'base64'));
 
 /** Says this member's word for a change: the first opens it, enough adopt it. Gives how it stands then. */
 export async function putChange(node: OwnNode, change: Change): Promise<Put> {
@@ -70,4 +69,20 @@ export async function remove(node: OwnNode, memberId: string): Promise<Put> {
   const member = members.find((one) => one.memberId === memberId);
   if (member === undefined) throw new MemberError('member-unknown', `${memberId} is no member`);
   return putChange(node, { type: 'remove', height: 0, memberId, publicKey: Buffer.from(member.publicKey, 'hex') });
+}
+
+/**
+ * Puts to the members that other rules hold from a height on. Throws rules-unknown if this member's own node does not know
+ * them, height-past if there is no time left to vote.
+ */
+export async function switchRules(node: OwnNode, version: number, height: number): Promise<Put> {
+  const { rules } = await node.status();
+  if (!rules.known.includes(version))
+    throw new MemberError(
+      'rules-unknown',
+      `this node knows the rules ${rules.known.join(', ')}: install its new version first`,
+    );
+  const { height: head } = await node.governance();
+  if (height <= head + 1) throw new MemberError('height-past', `the chain is at height ${head}`);
+  return putChange(node, { type: 'rules', height, version });
 }

@@ -8,6 +8,8 @@ export type MemberCode =
   | 'file-exists'
   | 'key-missing'
   | 'keys-invalid'
+  | 'rules-unknown'
+  | 'height-past'
   | 'node-unavailable'
   /** What the ledger says of a transaction: its own codes. */
   | (string & {});

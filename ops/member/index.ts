@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { isSealfolioError } from '../../domain/errors.ts';
 import { readPolicy } from '../../chain-node/overlay/policy.ts';
 import { ConfigError } from '../../platform/config/read.ts';
-import { approve, changeIn, findOpen, propose, type Put, remove } from './changes.ts';
+import { approve, changeIn, findOpen, propose, type Put, remove, switchRules } from './changes.ts';
 import { MemberError } from './errors.ts';
 import { issue, makeAuthority } from './issue.ts';
 import { changeLine, list } from './list.ts';
@@ -32,6 +32,7 @@ const USAGE = `usage: npm run member -- COMMAND (--node NODE.json | --as MEMBER)
   remove MEMBER
   list
   policy [DRAFT.json | --back-to VERSION] [--add-authority CA.pem] [--drop-authority SHA256]
+  rules VERSION --from HEIGHT
   can [FROM TO SERVICE] [--policy DRAFT.json]
   authority --name NAME --out DIR [--days 3650]        (needs no node)`;
 
@@ -49,6 +50,7 @@ const OPTIONS = {
   days: { type: 'string' },
   policy: { type: 'string' },
   'back-to': { type: 'string' },
+  from: { type: 'string' },
   'add-authority': { type: 'string' },
   'drop-authority': { type: 'string' },
 } as const;
@@ -161,6 +163,13 @@ const COMMANDS: Record<string, Command> = {
     const draft = withAuthorities(base, { add, drop });
     sayDifference(difference(governance, draft));
     sayPut(await publish(node, draft));
+    return 0;
+  },
+
+  async rules(values, [version]) {
+    const [wanted, height] = [Number(need(version, 'VERSION')), Number(need(values.from, '--from'))];
+    if (![wanted, height].every(Number.isSafeInteger)) throw new MemberError('usage', 'VERSION and HEIGHT are numbers');
+    sayPut(await switchRules(nodeOf(values), wanted, height));
     return 0;
   },
 

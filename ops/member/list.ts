@@ -43,6 +43,8 @@ export function changeLine(open: OpenNow): string {
       return `${head}  remove ${change.memberId}, key ${change.publicKey.toString('hex', 1, 9)}…`;
     case 'policy':
       return `${head}  policy, ${change.document.length} bytes`;
+    case 'rules':
+      return `${head}  rules ${change.version} from height ${change.height}`;
   }
 }
 

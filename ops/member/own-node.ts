@@ -22,7 +22,7 @@ const memberSchema = z.object({
 });
 const openSchema = z.object({
   id: z.string(),
-  type: z.enum(['set', 'remove', 'policy']),
+  type: z.enum(['set', 'remove', 'policy', 'rules']),
   body: z.base64(),
   approvals: z.array(z.string()),
   needed: z.number(),
@@ -32,10 +32,12 @@ const governanceSchema = z.object({
   height: z.number(),
   members: z.array(memberSchema),
   policy: z.object({ version: z.number(), document: z.string() }),
+  rules: z.number(),
   open: z.array(openSchema),
 });
 export type GovernanceNow = z.output<typeof governanceSchema>;
 export type OpenNow = GovernanceNow['open'][number];
+const statusSchema = z.object({ chainId: z.string(), rules: z.object({ known: z.array(z.number()) }) });
 const stateSchema = z.object({
   state: z.enum(['pending', 'final', 'failed']),
   code: z.string().optional(),
@@ -57,8 +59,8 @@ export class OwnNode {
     this.config = readConfig(file, nodeConfigSchema, file);
   }
 
-  status(): Promise<{ chainId: string }> {
-    return this.get('/v1/status', z.object({ chainId: z.string() }));
+  status(): Promise<{ chainId: string; rules: { known: number[] } }> {
+    return this.get('/v1/status', statusSchema);
   }
 
   governance(): Promise<GovernanceNow> {

@@ -113,6 +113,67 @@ describe('what does not touch who votes needs two, and more where more may be fa
   });
 });
 
+const rules = (version: number, height = 20): Change => ({ type: 'rules', height, version });
+
+describe('the rules are switched by more than two thirds, at the height that is named, and only forwards', () => {
+  test('two of four do not; three do, and they hold from that height', () => {
+    expect(voteAll(start(), rules(2), 'ab').open).toMatchObject([{ effectiveAt: 0 }]);
+    let now = endBlock(voteAll(start(), rules(2), 'abc'), 10);
+    for (let height = 11; height < 19; height += 1) now = endBlock(now, height);
+    expect(now.rules).toBe(1);
+    now = endBlock(now, 19);
+    expect(now).toMatchObject({ rules: 2, open: [] });
+    expect(decodeGovernance(encodeGovernance(now))).toEqual(now);
+  });
+
+  test('fsck comes to the same state, before the switch and after it', () => {
+    const hexed = FOUR.map((member) => ({ ...member, publicKey: member.publicKey.toString('hex') }));
+    const follower = new GovernanceFollower(hexed, Buffer.from('{}'));
+    let now = start();
+    for (let height = 10; height < 22; height += 1) {
+      const sender = { 10: 'a', 12: 'b', 14: 'c' }[height];
+      if (sender !== undefined) {
+        now = vote(now, rules(2), sender, height);
+        const said = { sender, type: txTypeOf(rules(2)), body: encodeChange(rules(2)) };
+        follower.apply({ ...said, entries: [], message: Buffer.alloc(0), signature: Buffer.alloc(0) }, height);
+      }
+      now = endBlock(now, height);
+      follower.endBlock(height);
+      expect([follower.rules, follower.stateHash()]).toEqual([now.rules, stateHash(now).toString('hex')]);
+      expect(now.rules).toBe(height < 19 ? 1 : 2);
+    }
+  });
+
+  test('the last approval comes when the height is past: the switch is not adopted, and there is none', () => {
+    const waiting = endBlock(voteAll(start(), rules(2), 'ab'), 10);
+    expect(() => vote(waiting, rules(2), 'c', 20)).toThrow(/height of the switch is past/);
+    expect(endBlock(vote(waiting, rules(2), 'c', 19), 19).rules).toBe(2);
+  });
+
+  test('not to what holds already, nor back', () => {
+    expect(() => vote(start(), rules(1), 'a')).toThrow(/of this version, or a later one/);
+    const third = { ...start(), rules: 3 };
+    expect(() => vote(third, rules(2), 'a')).toThrow(/of this version, or a later one/);
+    expect(endBlock(voteAll(third, rules(5), 'abc', 19), 19).rules).toBe(5);
+  });
+
+  test('of two that were adopted the one that comes too late falls', () => {
+    const both = voteAll(voteAll(start(), rules(3, 15), 'abc'), rules(2, 20), 'abc');
+    let now = endBlock(both, 10);
+    for (let height = 11; height < 25; height += 1) now = endBlock(now, height);
+    expect(now).toMatchObject({ rules: 3, open: [] });
+  });
+
+  test('before the first switch the state has the bytes that it always had, and the first version has no others', () => {
+    const bytes = encodeGovernance(start());
+    expect(decodeGovernance(bytes)).toEqual(start());
+    for (const version of [0, 1])
+      expect(() => decodeGovernance(Buffer.concat([bytes, Buffer.from([0, 0, 0, version])]))).toThrow(
+        /encoding-invalid/,
+      );
+  });
+});
+
 const observed = () => endBlock(voteAll(start(), setTo(memberOf('o', 7, 'observer'), 7), 'ab'), 9);
 const decided = (change: Change, senders: string) => endBlock(voteAll(start(), change, senders), 10);
 const replaced = () => endBlock(voteAll(decided(policy('x'), 'ab'), policy('y'), 'ab', 11), 11);
@@ -207,7 +268,7 @@ test('approvals of who was voted out meanwhile do not count', () => {
 });
 
 test('the state has one encoding, which is read back, its hash tells any two apart, and fsck comes to the same', () => {
-  const steps = fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c', 'd'), fc.integer({ min: 0, max: 5 })), {
+  const steps = fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c', 'd'), fc.integer({ min: 0, max: 7 })), {
     maxLength: 12,
   });
   const changes = [
@@ -217,6 +278,8 @@ test('the state has one encoding, which is read back, its hash tells any two apa
     policy('x'),
     policy('y'),
     setTo(memberOf('a', 8), 8),
+    rules(2, 4),
+    rules(3, 9),
   ];
   fc.assert(
     fc.property(steps, (votes) => {

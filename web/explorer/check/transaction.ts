@@ -4,7 +4,7 @@ import { encodeMember } from '../../../verifier/ledger.ts';
 import type { Block, Change, LedgerRecord, Member, Transaction } from '../client/types.ts';
 import { fromBase64, guarded, type Step, step } from './step.ts';
 
-const CHANGE_TYPE = { set: 2, remove: 2, policy: 3 } as const;
+const CHANGE_TYPE = { set: 2, remove: 2, policy: 3, rules: 5 } as const;
 
 const encodeRecord = ({ stream, key, digest, note }: LedgerRecord): Uint8Array =>
   concat(str(stream), sized(fromHex(key)), fromHex(digest), sized(fromHex(note)));
@@ -19,6 +19,7 @@ function shownBody({ type, records, change, evidence }: Transaction): Uint8Array
   if (change === undefined) return concat(uint(records.length, 4), ...records.map(encodeRecord));
   const height = uint(change.height, 8);
   if (change.type === 'policy') return concat(height, sized(utf8(change.document)));
+  if (change.type === 'rules') return concat(height, uint(change.version, 4));
   if (change.type === 'remove') return concat(uint(2, 1), height, str(change.memberId), fromHex(change.publicKey));
   return concat(uint(1, 1), height, encodeMember(change.member));
 }

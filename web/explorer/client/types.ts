@@ -62,6 +62,7 @@ export type Change = { id: string; height: number } & (
   | { type: 'set'; member: Member; request: string }
   | { type: 'remove'; memberId: string; publicKey: string }
   | { type: 'policy'; document: string }
+  | { type: 'rules'; version: number }
 );
 
 export interface Transaction {
@@ -73,7 +74,7 @@ export interface Transaction {
   timeMs: number;
   sender: string;
   nonce: string;
-  type: 'attest' | 'member' | 'policy' | 'evidence';
+  type: 'attest' | 'member' | 'policy' | 'evidence' | 'rules';
   signature: string;
   records: LedgerRecord[];
   change?: Change;
