@@ -116,6 +116,13 @@ export class Reader {
     return this.#data[this.#take(1)]!;
   }
 
+  /** `u8`, 0 or 1. */
+  flag(): boolean {
+    const value = this.u8();
+    if (value > 1) throw new LedgerError('encoding-invalid', 'neither yes nor no');
+    return value === 1;
+  }
+
   u32(): number {
     return this.#data.readUInt32BE(this.#take(4));
   }

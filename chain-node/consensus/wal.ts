@@ -45,7 +45,7 @@ function decodeEntry(bytes: Buffer): WalEntry {
   if (bytes[0] === Kind.timeout) return { type: 'timeout', step: STEPS[bytes[1]!]!, round: bytes.readUInt32BE(2) };
   return decode(bytes.subarray(1), (reader) => ({
     type: 'proposal',
-    valid: reader.u8() === 1,
+    valid: reader.flag(),
     proposal: readProposal(reader),
     txs: readTxs(reader),
   }));

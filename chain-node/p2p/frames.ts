@@ -62,7 +62,7 @@ export const encodeStatus = ({ height, head, isAsleep }: Status): Buffer =>
     .u8(isAsleep ? 1 : 0)
     .done();
 export const decodeStatus = (payload: Uint8Array): Status =>
-  decode(payload, (reader) => ({ height: reader.u64(), head: reader.raw(HASH_BYTES), isAsleep: reader.u8() === 1 }));
+  decode(payload, (reader) => ({ height: reader.u64(), head: reader.raw(HASH_BYTES), isAsleep: reader.flag() }));
 
 export interface Greeting {
   /** Of the greeter's head. */

@@ -1,4 +1,5 @@
 import { ClassicLevel } from 'classic-level';
+import { LedgerError } from '../../errors.ts';
 import type { Tally } from '../session/tally.ts';
 import {
   decodeSessionRecord,
@@ -64,6 +65,22 @@ function fromText(text: string): Entry {
 
 const placeOf = ({ startMs, key }: Pick<Entry, 'startMs' | 'key'>) => `s/${String(startMs).padStart(15, '0')}/${key}`;
 const DURABLE = { sync: true };
+/** Of what lies in the book; under this key in every format, as a decimal number. Raised as that of the blocks is (docs/adr/0021). */
+export const BOOK_FORMAT = 1;
+const FORMAT_KEY = 'format';
+
+/** Marks a book that has no mark yet. Throws store-newer if a later program wrote it. */
+async function checkFormat(db: ClassicLevel<string, string>): Promise<void> {
+  const format = await db.get(FORMAT_KEY);
+  if (format === undefined) return db.put(FORMAT_KEY, String(BOOK_FORMAT), DURABLE);
+  if (Number(format) <= BOOK_FORMAT) return;
+  throw new LedgerError(
+    'store-newer',
+    `the book of overlay sessions is of format ${format}, and this program knows formats up to ${BOOK_FORMAT}: it was left ` +
+      `as it is; start the version that wrote it, or a later one. ` +
+      `覆盖网络会话账的格式为 ${format}，本程序只认识到 ${BOOK_FORMAT}：未被改动，请启动写入它的版本或更新的版本。`,
+  );
+}
 
 /**
  * The sessions of this end, on disk before anything is said of them: kept under their start and their key, and under
@@ -75,9 +92,16 @@ export class SessionBook {
 
   private constructor(private readonly db: ClassicLevel<string, string>) {}
 
+  /** Throws store-newer if a later program wrote it. */
   static async open(dir: string): Promise<SessionBook> {
     const db = new ClassicLevel<string, string>(dir);
     await db.open();
+    try {
+      await checkFormat(db);
+    } catch (error) {
+      await db.close();
+      throw error;
+    }
     return new SessionBook(db);
   }
 

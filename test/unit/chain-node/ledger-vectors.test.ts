@@ -132,6 +132,15 @@ test.each(frames)('the frame $name has one encoding: not one byte less, nor one 
   expect(() => again[name](Buffer.concat([payload, Buffer.of(0)]))).toThrow(expect.objectContaining(refused));
 });
 
+test('a status says yes or no, by one byte each', () => {
+  const payload = frameOf('status');
+  const withLast = (byte: number) => Buffer.concat([payload.subarray(0, -1), Buffer.of(byte)]);
+  expect(decodeStatus(payload).isAsleep).toBe(false);
+  expect(decodeStatus(withLast(1)).isAsleep).toBe(true);
+  for (const byte of [2, 128, 255])
+    expect(() => decodeStatus(withLast(byte))).toThrow(expect.objectContaining({ code: 'encoding-invalid' }));
+});
+
 describe('fsck, which reads by code of its own', () => {
   const start = {
     genesisHash: vectors.genesisHash,

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
+import { ClassicLevel } from 'classic-level';
 import { LedgerError } from '../../../../chain-node/errors.ts';
 import type { Tally } from '../../../../chain-node/overlay/session/tally.ts';
 import { Attestor } from '../../../../chain-node/overlay/settlement/attestor.ts';
@@ -178,6 +179,29 @@ describe('the book of sessions', () => {
     await book.close();
     book = await SessionBook.open(dir);
     expect(await book.pending()).toMatchObject([{ key, state: 'settled' }]);
+  });
+
+  test('it bears its format; one that a later program wrote is left as it is', async () => {
+    const { key } = await begin();
+    await book.close();
+    const raw = async <T>(act: (db: ClassicLevel<string, string>) => Promise<T>) => {
+      const db = new ClassicLevel<string, string>(dir);
+      const result = await act(db);
+      await db.close();
+      return result;
+    };
+    expect(await raw((db) => db.get('format'))).toBe('1');
+    await raw((db) => db.put('format', '2'));
+    const before = await raw((db) => db.iterator().all());
+    await expect(SessionBook.open(dir)).rejects.toMatchObject({ code: 'store-newer' });
+    expect(await raw((db) => db.iterator().all())).toEqual(before);
+    // One of before there was a mark is of the first format, and gets it.
+    await raw((db) => db.del('format'));
+    book = await SessionBook.open(dir);
+    expect(await book.get(key)).toMatchObject({ state: 'open' });
+    await book.close();
+    expect(await raw((db) => db.get('format'))).toBe('1');
+    book = await SessionBook.open(dir);
   });
 
   test('the newest come first, page by page; one that was nothing is forgotten', async () => {
