@@ -22,7 +22,7 @@ const mempool = 'chain-node/mempool/mempool.ts';
 export const MUTANTS: readonly Mutant[] = [
   {
     name: 'votes for another block than the one it is locked on',
-    seed: 48,
+    seed: 188,
     edits: [
       {
         file: core,

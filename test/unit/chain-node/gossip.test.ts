@@ -19,7 +19,7 @@ function checked(bytes = 100): CheckedTx {
 }
 
 /** Gossip of a node whose checks never end. */
-function gossiping(txOfBlock: Candidates['tx'] = () => undefined) {
+function gossiping(txOfBlock: Candidates['tx'] = () => undefined, isRead = true) {
   const clock = new Clock(0);
   const mempool = new Mempool();
   const pending = new Set<string>();
@@ -38,7 +38,10 @@ function gossiping(txOfBlock: Candidates['tx'] = () => undefined) {
       connected: () => ['yz2', 'yz3'],
       isConnected: () => true,
       broadcast: () => {},
-      send: (to, bytes) => sent.push({ to, ...splitFrame(bytes) }) > 0,
+      send: (to, bytes) => {
+        sent.push({ to, ...splitFrame(bytes) });
+        return isRead;
+      },
       drop: () => {},
     },
     mempool,
@@ -92,4 +95,17 @@ test('a peer gets what waits and what is in a block of this height, each once, a
   gossip.onWant('yz2', asked);
   expect(sent.map(({ kind }) => kind)).toEqual([Frame.transactions]);
   expect(decodeTxs(sent[0]!.payload)).toEqual([waits, inFirst, inSecond].map(({ encoded }) => encoded));
+});
+
+test('what was asked for goes in frames that no vote waits long behind, and no further once the link takes no more', () => {
+  for (const isRead of [true, false]) {
+    const { gossip, mempool, sent } = gossiping(undefined, isRead);
+    const large = Array.from({ length: 10 }, () => checked(100_000));
+    for (const tx of large) mempool.add(tx);
+    gossip.onWant(
+      'yz2',
+      large.map(({ hash }) => hash),
+    );
+    expect(sent.map(({ payload }) => decodeTxs(payload).length)).toEqual(isRead ? [2, 2, 2, 2, 2] : [2]);
+  }
 });
