@@ -454,6 +454,7 @@ const SHOWN = [
   ['/blocks/2', '[data-test=checks][data-verdict=valid]'],
   ['/blocks/999999', '[data-test=answer]'],
   ['/tx/{tx}?record=0', '[data-test=checks][data-verdict=valid] >> nth=1'],
+  ['/tx', '[data-test=transactions]'],
   ['/records', '[data-test=records]'],
   ['/members', '[data-test=members]'],
   ['/checkpoints', '[data-test=checks] li.pass >> nth=0'],
