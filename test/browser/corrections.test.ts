@@ -1,5 +1,4 @@
 import type { Page } from 'playwright-core';
-import { Person } from '../fixtures/api.ts';
 import { axe, BrowserWorld, expectSound, shot } from '../fixtures/browser.ts';
 
 const world = new BrowserWorld();
@@ -78,33 +77,26 @@ test('someone was first: both sides are shown, nothing typed is lost, and it is 
   await begin(clerk);
   await clerk.fill('#correction-department', '急诊科');
   await clerk.fill('#correction-reason', '转科');
-  const { demoPassword } = world.raised.consortium.made;
-  const [clerk2, medical] = await Promise.all(
-    ['clerk2', 'medical'].map(async (name) => {
-      const person = new Person(world.url, name);
-      await person.login(demoPassword);
-      return person;
-    }),
-  );
+  const [clerk2, medical] = await Promise.all([world.person('clerk2'), world.person('medical')]);
   const at = `/archives/${archiveId}`;
-  const detail = await clerk2!.ok<{ corrected: number; patientName: string; dischargedAt: string }>('get', at);
+  const detail = await clerk2.ok<{ corrected: number; patientName: string; dischargedAt: string }>('get', at);
   const { corrected: base, patientName, dischargedAt } = detail;
   const registered = { patientName, department: '呼吸科', admittedAt: null, dischargedAt };
   const asked = { base, registered, reason: '首页' };
-  const { correction } = await clerk2!.ok<{ correction: number }>('post', `${at}/corrections`, asked);
+  const { correction } = await clerk2.ok<{ correction: number }>('post', `${at}/corrections`, asked);
 
   await clerk.click('[data-test=send-correction]');
   await clerk.waitForSelector('[data-test=correction-conflict] >> text=正在等待审批');
   expect(await clerk.isDisabled('[data-test=send-correction]')).toBe(true);
   expect(await clerk.inputValue('#correction-department')).toBe('急诊科');
-  await medical!.ok('post', `${at}/corrections/${correction}/approve`, {});
+  await medical.ok('post', `${at}/corrections/${correction}/approve`, {});
 
   await begin(clerk);
   await clerk.fill('#correction-department', '急诊科');
   await clerk.fill('#correction-reason', '转科');
   const again = { base: base + 1, registered: { ...registered, department: '肾内科' }, reason: '首页' };
-  await clerk2!.ok('post', `${at}/corrections`, again);
-  await medical!.ok('post', `${at}/corrections/${correction + 1}/approve`, {});
+  await clerk2.ok('post', `${at}/corrections`, again);
+  await medical.ok('post', `${at}/corrections/${correction + 1}/approve`, {});
   await clerk.click('[data-test=send-correction]');
   const conflict = clerk.locator('[data-test=correction-conflict]');
   await conflict.waitFor();

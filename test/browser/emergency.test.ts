@@ -1,4 +1,3 @@
-import { Person } from '../fixtures/api.ts';
 import { axe, BrowserWorld, holds, shot } from '../fixtures/browser.ts';
 
 const world = new BrowserWorld();
@@ -7,13 +6,7 @@ afterAll(() => world.stop());
 afterEach(async () => expect(await world.close()).toEqual([]));
 
 test('抢救 of what is still taken in: the viewer says that it is not archived, and opens by itself once it is', async () => {
-  const [doctor, clerk] = (await Promise.all(
-    ['doctor', 'clerk'].map(async (name) => {
-      const person = new Person(world.url, name);
-      await person.login(world.raised.consortium.made.demoPassword);
-      return person;
-    }),
-  )) as [Person, Person];
+  const [doctor, clerk] = await Promise.all([world.person('doctor'), world.person('clerk')]);
   const visit = { patientNo: 'YZ195001', patientName: '方若晴', department: '急诊科' };
   const part = {
     ...{ partNo: 1, fileName: 'a.jpg', mediaType: 'image/jpeg', documentType: 'orders' },

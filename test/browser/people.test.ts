@@ -1,4 +1,3 @@
-import { Person } from '../fixtures/api.ts';
 import { BrowserWorld, DESK, expectSound, holds, shot } from '../fixtures/browser.ts';
 
 const world = new BrowserWorld();
@@ -82,8 +81,7 @@ test('a second factor is set up with an authenticator, and asked for at the next
 });
 
 test('a long list of people goes on page by page, and stays so after a change', async () => {
-  const api = new Person(world.url, 'sysadmin');
-  await api.login(world.raised.consortium.made.demoPassword);
+  const api = await world.person('sysadmin');
   for (let n = 100; n < 160; n += 1)
     await api.ok('post', '/users', { username: `zz.${n}`, displayName: `进修医生${n}`, relatedPatientNos: [] });
   const page = await world.login('sysadmin');
