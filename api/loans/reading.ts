@@ -115,7 +115,7 @@ export function loanReadingRoutes(deps: ApiDeps): Route[] {
           .lean<LoanEventRow[]>();
         const power = row.task === undefined ? null : powerOver(powers, row);
         const isOwn = row.applicant === powers.self.username || row.applicant === power?.actingFor;
-        const people = events.flatMap(({ by, actingFor, assignee }) =>
+        const people = [power ?? {}, ...events].flatMap(({ by, actingFor, assignee }: Partial<LoanEventRow>) =>
           [by, actingFor, assignee].filter((one) => one !== undefined),
         );
         return {

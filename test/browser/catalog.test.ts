@@ -234,8 +234,8 @@ test('meets WCAG 2 AA by axe, light and dark; fits 390 and 1920', async () => {
 });
 
 test('fsck finds what was saved whole, and names the one that was changed in the database', async () => {
-  const { consortium, home } = world.raised;
-  const mongo = await MongoClient.connect(`mongodb://127.0.0.1:${consortium.made.ports.mongod}/?directConnection=true`);
+  const { home, mongoUri } = world.raised;
+  const mongo = await MongoClient.connect(mongoUri);
   try {
     const db = mongo.db('sealfolio-yz1');
     const waiting = { stream: 'catalog', state: { $ne: 'final' } };

@@ -4,7 +4,8 @@ import type { Page } from 'playwright-core';
 import { zipEntries } from '../../platform/ofd/entries.ts';
 import { pageName } from '../../platform/ofd/package.ts';
 import { watermark } from '../../platform/ofd/watermark.ts';
-import { BrowserWorld, holds } from '../fixtures/browser.ts';
+import { BrowserWorld, holds, shot } from '../fixtures/browser.ts';
+import { until } from '../fixtures/until.ts';
 
 /** A trace that cannot be written is told as an error of the server. */
 const world = new BrowserWorld(/status of (4\d\d|500)/);
@@ -76,6 +77,15 @@ const KEEP_PRINTED = `
     document.body.append(sheets);
   };`;
 
+/** Types a reason, and confirms it by the button of this name. */
+async function because(page: Page, reason: string, button: string): Promise<void> {
+  await page.click(`.el-message-box button:has-text("${button}")`);
+  // Without a reason nothing is done.
+  await page.waitForSelector('.el-message-box__errormsg');
+  await page.fill('.el-message-box input', reason);
+  await page.click(`.el-message-box button:has-text("${button}")`);
+}
+
 /** Why the api does not give it to whoever the page is logged in as. */
 const refusalOf = (page: Page, path: string) =>
   page.evaluate<[number, string]>(
@@ -138,8 +148,7 @@ describe('with the right', () => {
   test('what cannot be traced does not leave', async () => {
     const page = await reading(archiveId);
     await page.evaluate(KEEP_PRINTED);
-    const { ports } = world.raised.consortium.made;
-    const mongo = await MongoClient.connect(`mongodb://127.0.0.1:${ports.mongod}/?directConnection=true`);
+    const mongo = await MongoClient.connect(world.raised.mongoUri);
     const taken = async () => (await Promise.all(['print', 'download'].map((kind) => traceOf(loanId, kind)))).flat();
     const before = await taken();
     const rowsAre = (validator: object) => mongo.db('sealfolio-yz1').command({ collMod: 'trace', validator });
@@ -167,4 +176,101 @@ test('without the right there is no button, and the api gives nothing', async ()
   expect(await page.locator('text=下载 OFD').count()).toBe(0);
   for (const path of ['package', 'pages/1?use=print'])
     expect([path, ...(await refusalOf(page, `${archiveId}/${path}`))]).toEqual([path, 403, 'loan-right-missing']);
+});
+
+test('a reviewer who is away names a deputy, who decides in their name, but nothing of the deputy’s own; until it is ended', async () => {
+  const [ofHead, own, later] = [await archived('沈立夏'), await archived('陆明远'), await archived('白思齐')];
+  const [head, asDoctor] = await Promise.all([world.person('head'), world.person('doctor')]);
+  const apply = async (person: typeof head, archiveId: string) => {
+    const wish = { purpose: 'treatment', reason: '会诊', days: 7, rights: ['view'], archives: [{ archiveId }] };
+    return (await person.ok<{ results: { loanId: string }[] }>('post', '/loans', wish)).results[0]!.loanId;
+  };
+  const decide = (loanId: string) => asDoctor.refusal('post', `/loans/${loanId}/approve`, { taskId: 't1' });
+  const [loanId, ownId] = [await apply(head, ofHead), await apply(asDoctor, own)];
+
+  const clerk = await world.login('clerk');
+  await clerk.goto(`${world.url}/account`);
+  const nameDeputy = clerk.locator('form', { hasText: '指定代理' });
+  await nameDeputy.locator('.el-select').click();
+  await clerk.click('.el-select-dropdown__item:visible:has-text("周启明")');
+  const shanghai = (hours: number) => new Date(Date.now() + (8 + hours) * 3_600_000).toISOString().slice(0, 16);
+  await nameDeputy.locator('label:has-text("开始") input').fill(shanghai(-1));
+  await nameDeputy.locator('label:has-text("结束") input').fill(shanghai(24));
+  await nameDeputy.locator('input[aria-label="事由"]').fill('外出学习');
+  await nameDeputy.locator('button').click();
+  await clerk.waitForSelector('tr:has-text("周启明") >> text=代理中');
+  await shot(clerk, 'deputy');
+
+  const doctor = await world.login('doctor');
+  await doctor.click('tr:has-text("沈立夏")');
+  // What waits for the clerk is the deputy's; what the deputy asked for is not.
+  expect(await doctor.locator('.queue tr:has-text("陆明远")').count()).toBe(0);
+  await doctor.waitForSelector('.decision >> text=代 林晓岚');
+  await doctor.click('[data-test=approve]');
+  await doctor.click('[data-test=decide]');
+  await until(
+    async () => (await head.ok<{ loan: { state: string } }>('get', `/loans/${loanId}`)).loan.state === 'approved',
+  );
+  await doctor.goto(`${world.url}/loans/${loanId}`);
+  await doctor.waitForSelector('.timeline >> text=（代 林晓岚）');
+  await doctor.goto(`${world.url}/loans/${ownId}`);
+  await doctor.waitForSelector('.decision >> text=这是您自己的申请');
+  expect(await doctor.locator('[data-test=approve]').count()).toBe(0);
+  expect(await decide(ownId)).toBe('loan-own-application');
+
+  await clerk.click('tr:has-text("周启明") button:has-text("结束代理")');
+  await clerk.waitForSelector('tr:has-text("周启明") >> text=已结束');
+  expect(await decide(await apply(head, later))).toBe('loan-not-found');
+});
+
+test('the records room recalls a loan by force: with a reason, which the borrower reads; the open pages close', async () => {
+  const archiveId = await archived('秦知远');
+  const loanId = await lent(archiveId, ['view']);
+  const doctor = await reading(archiveId);
+  const clerk = await world.login('clerk');
+  await clerk.goto(`${world.url}/loans?view=all&state=onLoan`);
+  await clerk.click('tr:has-text("秦知远")');
+  await clerk.click('[data-test=recall]');
+  await because(clerk, '查出冒用账号', '收回');
+  await doctor.waitForSelector('[data-test=page]', { state: 'detached' });
+  await doctor.waitForSelector('[data-test=no-access] >> text=借阅已结束');
+  expect(await refusalOf(doctor, `${archiveId}/pages/1`)).toEqual([403, 'loan-needed']);
+  await doctor.click('.bell');
+  await doctor.click('.el-popover >> text=查出冒用账号');
+  await doctor.waitForURL(`**/loans/${loanId}`);
+  await doctor.waitForSelector('.title-line >> text=已收回');
+  expect(await doctor.locator('.timeline').innerText()).toMatch(/收回[\s\S]*林晓岚[\s\S]*查出冒用账号/);
+});
+
+test('封存 takes back what is lent, and lends nothing; released, it is lent again', async () => {
+  const archiveId = await archived('施雨眠');
+  const loanId = await lent(archiveId, ['view']);
+  const doctor = await reading(archiveId);
+  const medical = await world.login('medical');
+  await medical.goto(`${world.url}/archives/${archiveId}`);
+  await medical.click('[data-test=hold]');
+  await because(medical, '医疗纠纷，双方在场封存', '封存');
+  await medical.waitForSelector('.title-line >> text=已封存');
+  // The borrower's page closes, and says why; there is nothing to apply for.
+  await doctor.waitForSelector('[data-test=page]', { state: 'detached' });
+  await doctor.waitForSelector('[data-test=no-access] >> text=病案已封存');
+  await doctor.waitForSelector('.title-line >> text=已封存');
+  expect(await doctor.locator('[data-test=no-access] a').count()).toBe(0);
+  expect(await refusalOf(doctor, `${archiveId}/pages/1`)).toEqual([423, 'archive-held']);
+  await doctor.goto(`${world.url}/loans/${loanId}`);
+  await doctor.waitForSelector('.title-line >> text=已收回');
+
+  const apply = async () => {
+    await doctor.goto(`${world.url}/loans/apply?archives=${archiveId}`);
+    await doctor.click('.el-radio-button:has-text("诊疗")');
+    await doctor.fill('#reason', '复诊');
+    await doctor.click('[data-test=apply]');
+    await doctor.waitForSelector('[data-test=results] li');
+    return doctor.locator('[data-test=results]').innerText();
+  };
+  expect(await apply()).toContain('封存');
+  await medical.click('[data-test=hold-release]');
+  await because(medical, '纠纷已结', '解除封存');
+  await medical.waitForSelector('[data-test=hold]');
+  expect(await apply()).toContain('1 份已提交');
 });

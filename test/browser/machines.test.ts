@@ -90,8 +90,7 @@ test('a filter of the archives is kept by a name, chosen again, and forgotten', 
 test('what waiting does not repair waits for a person; put right, it goes on at their word, with a reason', async () => {
   const visit = visitOf('YZ194003', '沈立夏');
   const id = await world.archived(visit, ['病案首页', '医嘱'], 1200);
-  const { made } = world.raised.consortium;
-  const mongo = await MongoClient.connect(`mongodb://127.0.0.1:${made.ports.mongod}/?directConnection=true`);
+  const mongo = await MongoClient.connect(world.raised.mongoUri);
   try {
     const db = mongo.db('sealfolio-yz1');
     const version = await db.collection('archiveVersions').findOne({ archiveId: id, version: 1 });

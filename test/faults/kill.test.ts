@@ -83,9 +83,8 @@ test('while 50 episodes go in, every process is killed once; all are attested on
 });
 
 test('fsck names an original that was changed, a receipt that is another’s, and an entry of the trace that was edited', async () => {
-  const { consortium, home } = raised;
-  const uri = `mongodb://127.0.0.1:${consortium.made.ports.mongod}/?directConnection=true`;
-  const mongo = await MongoClient.connect(uri);
+  const { home, mongoUri } = raised;
+  const mongo = await MongoClient.connect(mongoUri);
   try {
     const db = mongo.db('sealfolio-yz1');
     const [a, b] = await db.collection('archiveVersions').find().sort({ archiveId: 1 }).limit(2).toArray();

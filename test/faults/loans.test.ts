@@ -11,8 +11,7 @@ let raised: Awaited<ReturnType<typeof raiseConsortium>>;
 let mongo: MongoClient;
 beforeAll(async () => {
   raised = await raiseConsortium(['yz1']);
-  const { ports } = raised.consortium.made;
-  mongo = await MongoClient.connect(`mongodb://127.0.0.1:${ports.mongod}/?directConnection=true`);
+  mongo = await MongoClient.connect(raised.mongoUri);
 });
 afterAll(async () => {
   await mongo.close();
