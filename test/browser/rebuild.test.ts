@@ -1,3 +1,4 @@
+import { MongoClient } from 'mongodb';
 import type { Page } from 'playwright-core';
 import { barcodePage } from '../fixtures/barcodes.ts';
 import { axe, BrowserWorld, DESK, expectSound, shot } from '../fixtures/browser.ts';
@@ -216,4 +217,94 @@ test('templates: read by the records room, published by 医务科; each fault at
   await page.waitForSelector('details:has-text("第 1 版") >> text=现行');
   await gone(page);
   await isSound(page, 'templates');
+});
+
+describe('a job over seven archives, which stands at the fourth', () => {
+  let mongo: MongoClient;
+  let fourth: string;
+  beforeAll(async () => {
+    const sheet = await form('病案首页', 'MR-01');
+    const visits = Array.from({ length: 7 }, (_, i) => ({
+      ...{ patientNo: `YZ19301${i}`, patientName: `样例${i}`, department: '停顿科' },
+    }));
+    await Promise.all(visits.map((visit) => world.archived(visit, [sheet], (seed += 100))));
+    mongo = await MongoClient.connect(world.raised.mongoUri);
+    // A job goes through a range in this order, three at once.
+    const order = { dischargedAt: 1, _id: 1 } as const;
+    const rows = await db().collection('archives').find({ department: '停顿科' }).sort(order).toArray();
+    fourth = rows[3]!.archiveId as string;
+  });
+  afterAll(() => mongo.close());
+  const db = () => mongo.db('sealfolio-yz1');
+
+  /** Keeps what is suggested for the fourth from being written; gives what lets it be. */
+  async function standing(): Promise<() => Promise<void>> {
+    const session = mongo.startSession();
+    session.startTransaction();
+    const held = { $set: { held: true } };
+    await db().collection('catalogSuggestions').updateOne({ archiveId: fourth }, held, { session, upsert: true });
+    return async () => {
+      await session.abortTransaction();
+      await session.endSession();
+    };
+  }
+  /** Starts it in the page, and waits until it stands. */
+  async function begin(page: Page): Promise<void> {
+    await page.goto(`${world.url}/catalog-rebuilds`);
+    await page.check('input[value=apply]');
+    await page.fill('[data-test=rebuild-department]', '停顿科');
+    await page.fill('#rebuild-reason', '换用新表单');
+    await page.click('[data-test=rebuild-start]');
+    await stands(page, '进行中', 5);
+  }
+  /** The report says so, in words, numbers and by its bar. */
+  async function stands(page: Page, state: string, done: number): Promise<void> {
+    await page.waitForSelector(`[data-test=rebuild-state] >> text=${state}`);
+    await page.waitForSelector(`[data-test=report] >> text=${done} / 7 份`);
+    const percent = await page.getAttribute('[data-test=report] [role=progressbar]', 'aria-valuenow');
+    expect(percent).toBe(`${Math.round((100 * done) / 7)}`);
+  }
+  async function act(page: Page, what: 'pause' | 'resume' | 'cancel'): Promise<void> {
+    await page.click(`[data-test=${what}]`);
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('.el-message-box__errormsg');
+    await page.fill('.el-message-box input', '先处理急件');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('.el-message-box', { state: 'hidden' });
+  }
+  const buttons = (page: Page) =>
+    page
+      .locator('[data-test=report] [data-test]:is(button)')
+      .evaluateAll((all) => all.map((one) => (one as unknown as { dataset: { test: string } }).dataset.test));
+
+  test('paused, it does those it is at and no more; found again, it goes on from there', async () => {
+    const page = await world.login('clerk');
+    const release = await standing();
+    await begin(page);
+    await act(page, 'pause');
+    await release();
+    await stands(page, '已暂停', 6);
+    expect(await buttons(page)).toEqual(['resume', 'cancel']);
+    await gone(page);
+    await isSound(page, 'rebuild-paused');
+    await page.goto(`${world.url}/catalog-rebuilds`);
+    await page.click('[data-test=rebuilds] tr:has-text("已暂停") a');
+    await stands(page, '已暂停', 6);
+    await act(page, 'resume');
+    await stands(page, '已完成', 7);
+    expect(await buttons(page)).toEqual([]);
+  });
+
+  test('cancelled, what is done stays, and the rest is left', async () => {
+    const page = await world.login('clerk');
+    const release = await standing();
+    try {
+      await begin(page);
+      await act(page, 'cancel');
+      await stands(page, '已取消', 5);
+      expect(await buttons(page)).toEqual([]);
+    } finally {
+      await release();
+    }
+  });
 });
