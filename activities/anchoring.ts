@@ -224,7 +224,7 @@ export function createAnchoringActivities({ memberId, trust, store, keys, ledger
   return {
     /** Takes one transaction's worth of the outbox to its receipts; tells how much still waits. */
     async anchorBacklog(): Promise<{ anchored: number; remaining: number }> {
-      await sealTrace(store, memberId, Date.now() - TRACE_ATTEST_WITHIN_MS / 2);
+      await sealTrace(store, memberId, TRACE_ATTEST_WITHIN_MS / 2);
       const tx = await nextTransaction();
       if (tx === null) return { anchored: 0, remaining: 0 };
       const place = await finality(tx);

@@ -31,6 +31,11 @@ function digestOf(row: TraceEntry): Buffer {
   }
 }
 
+function isYounger({ at }: TraceEntry, ms: number): boolean {
+  const age = Date.now() - at.getTime();
+  return age >= 0 && age < ms;
+}
+
 /** Rows that follow one another from the first, as many as one batch holds. */
 function runOf(rows: readonly TraceEntry[]): TraceEntry[] {
   const end = rows.findIndex(({ seq }, i) => seq !== rows[0]!.seq + i);
@@ -39,9 +44,10 @@ function runOf(rows: readonly TraceEntry[]): TraceEntry[] {
 
 /**
  * Puts rows that no batch has yet into batches, and these into the outbox: full ones at once, what is left when its first
- * row was written before `before`. Done again, or twice at once, it makes each batch once.
+ * row is `restMs` old; one that seems to come from the future (the clocks of two processes differ) waits for nothing. Done
+ * again, or twice at once, it makes each batch once.
  */
-export async function sealTrace({ models }: Store, memberId: string, before: number): Promise<number> {
+export async function sealTrace({ models }: Store, memberId: string, restMs: number): Promise<number> {
   const { OutboxItem, TraceBatch, TraceEntry } = models;
   const key = taggedSm3(KEY_TAG, `trace/${memberId}`).toString('hex');
   for (let made = 0; ; made += 1) {
@@ -55,7 +61,7 @@ export async function sealTrace({ models }: Store, memberId: string, before: num
       .select('-_id')
       .lean<TraceEntry[]>();
     const rows = runOf(found);
-    if (rows.length === 0 || (found.length < TRACE_BATCH_ROWS && rows[0]!.at.getTime() > before)) return made;
+    if (rows.length === 0 || (found.length < TRACE_BATCH_ROWS && isYounger(rows[0]!, restMs))) return made;
     const digests = rows.map(digestOf);
     const [from, to] = [rows[0]!.seq, rows.at(-1)!.seq];
     const manifest: TraceManifest = {

@@ -10,7 +10,7 @@ import { readTrust } from '../platform/ledger/trust.ts';
 import { createLogger } from '../platform/observe/logger.ts';
 import { createMetrics } from '../platform/observe/metrics.ts';
 import { threadWatermark } from '../platform/ofd/watermarker.ts';
-import { openStore } from '../platform/store/index.ts';
+import { openStore, watchClock } from '../platform/store/index.ts';
 import { connectTemporal } from '../platform/temporal/client.ts';
 import { EncryptingCodec } from '../platform/temporal/codec.ts';
 import { createApp } from './app.ts';
@@ -43,6 +43,8 @@ export async function main(): Promise<void> {
       writeFileSync(path.join(home, 'scanner.secret'), scannerSecret.toString('hex'), { mode: 0o600 });
   }
   const events = new EventHub(store, logger);
+  const metrics = createMetrics(`api-${memberId}`);
+  const unwatchClock = watchClock(store, metrics, logger);
   const stopAnchoring = anchorTrace({ store, temporal: client, memberId, logger });
   const webDir = path.join(process.cwd(), 'dist', 'web');
   const app = await createApp({
@@ -67,7 +69,7 @@ export async function main(): Promise<void> {
     codec,
     events,
     watermark: threadWatermark(path.join(__dirname, 'watermark.cjs')),
-    metrics: createMetrics(`api-${memberId}`),
+    metrics,
     logger,
     webDir: existsSync(webDir) ? webDir : null,
   });
@@ -80,6 +82,7 @@ export async function main(): Promise<void> {
 
   const stop = () => {
     stopAnchoring();
+    unwatchClock();
     void events.close();
     server.close(() => {
       void Promise.all([client.connection.close(), store.close()]).then(() => {

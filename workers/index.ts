@@ -14,7 +14,7 @@ import { createLogger } from '../platform/observe/logger.ts';
 import { createMetrics } from '../platform/observe/metrics.ts';
 import { findTitleReader } from '../platform/ocr/tesseract.ts';
 import type { Sealer } from '../platform/ofd/seal.ts';
-import { openStore } from '../platform/store/index.ts';
+import { openStore, watchClock } from '../platform/store/index.ts';
 import { connectTemporal } from '../platform/temporal/client.ts';
 import { EncryptingCodec } from '../platform/temporal/codec.ts';
 import { createWorkers, ensureSchedules, workflowSource } from './run.ts';
@@ -69,6 +69,7 @@ export async function main(): Promise<void> {
   await ensureSchedules(client, memberId);
 
   const metrics = createMetrics(`worker-${memberId}`);
+  const unwatchClock = watchClock(store, metrics, logger);
   const server = http.createServer((request, response) => {
     if (request.url === '/healthz') response.end('{"state":"ok"}');
     else void metrics.metrics().then((text) => response.setHeader('content-type', metrics.contentType).end(text));
@@ -86,6 +87,7 @@ export async function main(): Promise<void> {
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
   await running;
+  unwatchClock();
   server.close();
   await Promise.all([connection.close(), client.connection.close(), store.close()]);
   card.close();

@@ -122,7 +122,7 @@ export class Sessions {
           from: User.collection.name,
           localField: 'username',
           foreignField: 'username',
-          pipeline: [{ $match: { disabled: false } }, withPrincipals(store, now)],
+          pipeline: [{ $match: { disabled: false } }, withPrincipals(store)],
           as: 'user',
         },
       },

@@ -3,7 +3,14 @@ import { SealfolioError } from '../../domain/errors.ts';
 import { scopeOf } from '../../domain/loan/loan.ts';
 import type { Place, Right } from '../../domain/loan/policy.ts';
 import { READING_STATES } from '../../domain/loan/state.ts';
-import { type Archive, type ArchiveVersion, catalogAt, type LoanRow, type Store } from '../../platform/store/index.ts';
+import {
+  type Archive,
+  type ArchiveVersion,
+  catalogAt,
+  isNow,
+  type LoanRow,
+  type Store,
+} from '../../platform/store/index.ts';
 import type { Actor } from '../route.ts';
 
 /** On what ground someone reads an archive: the role, a loan until its due instant, or none. */
@@ -23,7 +30,6 @@ export type Ground =
 /** Asked at every page: a loan that ended, was recalled, or whose archive is held opens nothing from that instant. */
 export async function groundOf({ models }: Store, actor: Actor, archiveId: string): Promise<Ground> {
   if (actor.permissions.includes('archive:content')) return { basis: 'role' };
-  const now = Date.now();
   // Of what is lent as paper nothing is opened on the screen.
   const place: Place = 'online';
   const [archive, loan] = await Promise.all([
@@ -33,8 +39,7 @@ export async function groundOf({ models }: Store, actor: Actor, archiveId: strin
       archiveId,
       'request.place': place,
       state: { $in: [...READING_STATES] },
-      startedAt: { $lte: now },
-      dueAt: { $gt: now },
+      ...isNow('startedAt', 'dueAt'),
     }).lean<LoanRow>(),
   ]);
   const isHeld = archive?.legalHold !== undefined;

@@ -1,6 +1,6 @@
 import type { PipelineStage } from 'mongoose';
 import type { Role } from '../../domain/access.ts';
-import type { Store } from '../../platform/store/index.ts';
+import { isNow, type Store } from '../../platform/store/index.ts';
 
 /** Whom someone acts for now, by a deputy's term, and until when. */
 export interface Principal {
@@ -10,15 +10,18 @@ export interface Principal {
   until: Date;
 }
 
-/** Stage that adds to each account its `principals` at an instant: of terms that are acting (domain/people.ts), those who may log in. */
-export const withPrincipals = ({ models: { Deputy, User } }: Store, at: Date): PipelineStage.Lookup => ({
+/** Terms that are acting (domain/people.ts), by the clock of the database. */
+export const ACTING = { ...isNow('from', 'to'), endedAt: { $exists: false } };
+
+/** Stage that adds to each account its `principals`: of terms that are acting, those who may log in. */
+export const withPrincipals = ({ models: { Deputy, User } }: Store): PipelineStage.Lookup => ({
   $lookup: {
     from: Deputy.collection.name,
     localField: 'username',
     foreignField: 'deputy',
     as: 'principals',
     pipeline: [
-      { $match: { from: { $lte: at }, to: { $gt: at }, endedAt: { $not: { $lte: at } } } },
+      { $match: ACTING },
       { $group: { _id: '$principal', until: { $max: '$to' } } },
       {
         $lookup: {

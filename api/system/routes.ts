@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { BatchState } from '../../domain/status.ts';
 import { cryptoStatus } from '../../platform/crypto/index.ts';
+import { MAX_SKEW_MS } from '../../platform/store/index.ts';
 import type { ApiDeps } from '../deps.ts';
 import { type Route, route } from '../route.ts';
 import { diskNow } from './disk.ts';
@@ -49,6 +50,17 @@ export function systemRoutes(deps: ApiDeps): Route[] {
     workflows: async () => {
       const { capabilities: _all, ...info } = await temporal.workflowService.getSystemInfo({});
       return { serverVersion: info.serverVersion, uiUrl: temporalUiUrl };
+    },
+    clock: async () => {
+      const skewMs = await store.skew();
+      // Blocks are of a time that most members had reached: whoever is before it is behind, and all of this machine may be.
+      const aheadMs = await ledger.status().then(
+        ({ headTime }) => Date.parse(headTime) - Date.now(),
+        () => 0,
+      );
+      const behindLedgerMs = Math.max(0, aheadMs);
+      const isOff = Math.max(Math.abs(skewMs), behindLedgerMs) > MAX_SKEW_MS;
+      return { state: isOff ? 'degraded' : 'ok', skewMs, behindLedgerMs } as const;
     },
     crypto: () => Promise.resolve({ ...cryptoStatus() }),
     disk: async () => {

@@ -4,7 +4,7 @@ import type { LoanRow, Store, User } from '../../platform/store/index.ts';
 import { loanWorkflowId } from '../../workflows/shared.ts';
 import { startsWith } from '../ordered.ts';
 import { powersOf } from '../loans/powers.ts';
-import { type Principal, withPrincipals } from '../people/principals.ts';
+import { ACTING, type Principal, withPrincipals } from '../people/principals.ts';
 
 type Principals = { principals: Principal[] };
 type Deps = { store: Store; memberId: string };
@@ -28,10 +28,10 @@ export async function assigneesOf(
   q: string | undefined,
 ): Promise<Pick<User, 'username' | 'displayName'>[]> {
   const { Deputy, User } = store.models;
-  const now = new Date();
   const loan = await loanWithTask({ store, memberId }, workflowId);
   const roles = loan === null ? CARING : loan.waitsFor;
-  const deputies = loan === null ? [] : await Deputy.distinct('deputy', { from: { $lte: now }, to: { $gt: now } });
+  const terms = loan === null ? [] : await Deputy.find(ACTING).select('deputy').lean<{ deputy: string }[]>();
+  const deputies = terms.map(({ deputy }) => deputy);
   const found = await User.aggregate<User & Principals>([
     {
       $match: {
@@ -45,7 +45,7 @@ export async function assigneesOf(
       },
     },
     { $sort: { displayName: 1, username: 1 } },
-    withPrincipals(store, now),
+    withPrincipals(store),
   ]);
   const may = (user: User & Principals) =>
     loan === null ||

@@ -56,7 +56,7 @@ export function workflowRoutes(deps: ApiDeps): Route[] {
     const { loanId } = loan;
     const [user] = await User.aggregate<User & { principals: Principal[] }>([
       { $match: { username, disabled: false } },
-      withPrincipals(store, new Date()),
+      withPrincipals(store),
     ]);
     const power = user === undefined ? null : powerOver(powersOf({ ...user, id: username }), loan);
     if (power === null) throw new SealfolioError('loan-assignee-unfit', { field: 'username', loanId });

@@ -1,5 +1,6 @@
 import { type Connection, createConnection } from 'mongoose';
 import type { Card } from '../card/card.ts';
+import { skewOf } from './clock.ts';
 import { tellWaiting } from './lending.ts';
 import { tellVolumes } from './volumes.ts';
 import { createAccessModels } from './models/access.ts';
@@ -40,6 +41,7 @@ export { isVolumeOut, takeVolume, volumeOf } from './volumes.ts';
 export { catalogAt, catalogTemplates, editSubject, latestCatalog, placeOf, templateFor } from './cataloguing.ts';
 export { completenessBy, foreignOf, refreshCompleteness, suggestedOf } from './completeness.ts';
 export { catalogDigest, editBlock, signEdit, writeEdit } from './edits.ts';
+export { isNow, MAX_SKEW_MS, watchClock } from './clock.ts';
 export { enact, registeredOf } from './corrections.ts';
 export { type News, writeNotices } from './notices.ts';
 export { archivesIn, between } from './range.ts';
@@ -71,6 +73,8 @@ export interface Store {
   connection: Connection;
   /** Whether the database answers. */
   ping(): Promise<boolean>;
+  /** How far the clock of this process is ahead of the database's, in milliseconds; below 0: behind. */
+  skew(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -106,6 +110,7 @@ export async function openStore(
           () => true,
           () => false,
         ),
+    skew: () => skewOf(connection),
     close: () => connection.close(),
   };
 }

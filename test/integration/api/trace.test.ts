@@ -9,6 +9,7 @@ import { ApiClient } from '../../../ops/ingest/client.ts';
 import { committed, frontPage, startArchiving } from '../../fixtures/archiving.ts';
 import { unzip } from '../../fixtures/zip.ts';
 import { TestMember } from '../../fixtures/member.ts';
+import { verification, type VerificationLine } from '../../fixtures/trace.ts';
 import { until } from '../../fixtures/until.ts';
 
 const member = new TestMember('trace');
@@ -47,25 +48,14 @@ const rows = () => member.store.models.TraceEntry.collection;
 /** Attests all rows that there are. */
 async function attest(): Promise<number> {
   const { TraceBatch: Batch } = member.store.models;
-  await sealTrace(member.store, member.memberId, Number.MAX_SAFE_INTEGER);
+  await sealTrace(member.store, member.memberId, 0);
   await member.deps.signals.backlog();
   await until(async () => (await Batch.countDocuments({ attestation: { $exists: false } })) === 0);
   return (await Batch.findOne().sort({ to: -1 }).lean<TraceBatch>())!.to;
 }
 
-interface Line {
-  type: string;
-  [field: string]: unknown;
-}
-async function verify(person = auditor, url = api.url): Promise<Line[]> {
-  const response = await fetch(`${url}/api/v1/trace/verification`, {
-    method: 'POST',
-    headers: { cookie: person.cookie, 'x-csrf-token': person.csrf },
-  });
-  const lines = (await response.text()).trim().split('\n');
-  return lines.map((line) => JSON.parse(line) as Line);
-}
-const found = (lines: Line[]) =>
+const verify = (person = auditor, url = api.url) => verification(person, url);
+const found = (lines: VerificationLine[]) =>
   lines
     .filter(({ type }) => type === 'finding')
     .map(({ kind, from, to }) => `${kind as string} ${from as number}-${to as number}`);
