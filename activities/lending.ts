@@ -10,6 +10,7 @@ import {
   type LoanEventRow,
   type News,
   projectLoan,
+  settleNotices,
   type User,
   writeNotices,
 } from '../platform/store/index.ts';
@@ -97,6 +98,8 @@ export function createLendingActivities({ memberId, store, signals, noticeChanne
       }
     const channels = noticeChannels.map(({ channel }) => channel);
     const told = await writeNotices(store.models, news, channels);
+    // What was told of a task that is the loan's no longer.
+    await settleNotices(store.models, { archiveId, loanId, before: loan.task?.openedAt });
     if (told > 0 && channels.length > 0) await signals.notices();
   }
 

@@ -21,6 +21,14 @@ export const NoticeKind = {
 } as const;
 export type NoticeKind = (typeof NoticeKind)[keyof typeof NoticeKind];
 
+/** What asks someone for a decision: made by one of them, it asks nobody any more. */
+export const ASKING = [
+  'taskReminder',
+  'taskEscalated',
+  'taskAssigned',
+  'correctionWaits',
+] as const satisfies readonly NoticeKind[];
+
 export const NOTICE_NAMES: Record<NoticeKind, { zh: string; en: string }> = {
   approved: { zh: '借阅申请已批准，请按期启用', en: 'Your loan is approved; start it in time' },
   refused: { zh: '借阅申请被驳回', en: 'Your loan was refused' },

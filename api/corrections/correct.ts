@@ -1,6 +1,13 @@
 import { changedFields, type Registered } from '../../domain/correction.ts';
 import { SealfolioError } from '../../domain/errors.ts';
-import { type Archive, type Correction, enact, registeredOf, writeNotices } from '../../platform/store/index.ts';
+import {
+  type Archive,
+  type Correction,
+  enact,
+  registeredOf,
+  settleNotices,
+  writeNotices,
+} from '../../platform/store/index.ts';
 import { wakeAnchoring, wakeNotices } from '../waking.ts';
 import { archiveOf } from '../archives/find.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -98,7 +105,9 @@ export class Corrections {
     await connection.transaction(async (session) => {
       const waits = { archiveId, correction, state: 'proposed' as const };
       isFirst = (await models.Correction.updateOne(waits, { $set: ended }, { session })).matchedCount === 1;
-      if (isFirst) await writeNotices(models, news, this.deps.noticeChannels, session);
+      if (!isFirst) return;
+      await settleNotices(models, { archiveId }, session);
+      await writeNotices(models, news, this.deps.noticeChannels, session);
     });
     if (!isFirst) await this.#waiting(archiveId, correction);
     await wakeNotices(this.deps);

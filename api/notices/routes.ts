@@ -15,6 +15,7 @@ const shown = z.object({
   reason: z.string().optional(),
   at: z.string(),
   isRead: z.boolean(),
+  isSettled: z.boolean().describe('It asked for a decision, which is made or needed no more'),
 });
 
 /** 站内通知. */
@@ -31,11 +32,11 @@ export function noticeRoutes({ store }: ApiDeps): Route[] {
       async handle({ query: { limit }, actor }) {
         const [found, unread] = await Promise.all([
           Notice.find({ username: actor.id }).sort({ at: -1 }).limit(limit).lean<Notice[]>(),
-          Notice.countDocuments({ username: actor.id, readAt: { $exists: false } }),
+          Notice.countDocuments({ username: actor.id, readAt: { $exists: false }, settledAt: { $exists: false } }),
         ]);
         const about = found.flatMap(({ data: { archiveId } }) => archiveId ?? []);
         const archives = await Archive.find({ archiveId: { $in: about } }).lean<Archive[]>();
-        const items = found.map(({ noticeId, kind, loanId, data, at, readAt }) => {
+        const items = found.map(({ noticeId, kind, loanId, data, at, readAt, settledAt }) => {
           const archive = archives.find(({ archiveId }) => archiveId === data.archiveId);
           return {
             noticeId,
@@ -46,7 +47,8 @@ export function noticeRoutes({ store }: ApiDeps): Route[] {
             patientNo: archive?.patientNo,
             reason: data.reason,
             at: at.toISOString(),
-            isRead: readAt !== undefined,
+            isRead: (readAt ?? settledAt) !== undefined,
+            isSettled: settledAt !== undefined,
           };
         });
         return { items, unread };

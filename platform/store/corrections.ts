@@ -17,7 +17,7 @@ import { catalogAt, placeOf } from './cataloguing.ts';
 import { completenessBy } from './completeness.ts';
 import type { Models, Store } from './index.ts';
 import type { Archive, Correction } from './models/archive.ts';
-import { type News, writeNotices } from './notices.ts';
+import { type News, settleNotices, writeNotices } from './notices.ts';
 
 /** What the outbox calls the corrections of an archive. */
 const correctionSubject = (archiveId: string): string => `${archiveId}/registration`;
@@ -126,8 +126,10 @@ export async function enact(
       const waiting = { archiveId, correction: wanted.correction, state: 'proposed' as const };
       isWritten = (await models.Correction.updateOne(waiting, { $set: made }, { session })).matchedCount === 1;
     }
-    if (isWritten) await writeNotices(models, news, deps.noticeChannels, session);
-    else await session.abortTransaction();
+    if (!isWritten) return session.abortTransaction();
+    await settleNotices(models, { archiveId }, session);
+    await writeNotices(models, news, deps.noticeChannels, session);
+    return undefined;
   });
   return isWritten;
 }

@@ -1,5 +1,5 @@
 import type { ClientSession } from 'mongoose';
-import type { NoticeKind } from '../../domain/notices.ts';
+import { ASKING, type NoticeKind } from '../../domain/notices.ts';
 import { taggedSm3 } from '../crypto/index.ts';
 import type { Models } from './index.ts';
 import type { Notice } from './models/loan.ts';
@@ -40,4 +40,27 @@ export async function writeNotices(
   );
   if (writes.length > 0) await Notice.bulkWrite(writes as never, { ordered: false, ...(session && { session }) });
   return writes.length;
+}
+
+/**
+ * What asked for a decision on this archive, or this loan of it, asks nobody any more: it counts as unread for nobody, and is
+ * sent to nobody. `before`: what was told from then on still asks.
+ */
+export async function settleNotices(
+  { Notice }: Models,
+  { archiveId, loanId, before }: { archiveId: string; loanId?: string; before?: number | undefined },
+  session?: ClientSession,
+): Promise<void> {
+  const asking = {
+    'data.archiveId': archiveId,
+    kind: { $in: ASKING },
+    loanId: loanId ?? { $exists: false },
+    settledAt: { $exists: false },
+    ...(before !== undefined && { at: { $lt: new Date(before) } }),
+  };
+  await Notice.updateMany(
+    asking,
+    { $set: { settledAt: new Date(), 'deliveries.$[waiting].state': 'settled' } },
+    { arrayFilters: [{ 'waiting.state': 'pending' }], ...(session && { session }) },
+  );
 }

@@ -46,6 +46,10 @@ test('a name that was mistyped: a clerk asks, 医务科 approves, both see it at
   await medical.click('[data-test=approve-correction]');
   await medical.click('.el-message-box__btns >> text=批准更正');
   await medical.waitForSelector('text=没有等待审批的更正');
+  // It was decided at the page: the bell asks no more.
+  await medical.waitForSelector('.bell:not(:has-text("1"))');
+  await medical.click('.bell');
+  await medical.waitForSelector('.el-popover [data-test=settled]');
 
   await clerk.waitForSelector('h1 >> text=方若晴');
   await clerk.waitForSelector('[data-test=corrections] >> text=已更正');

@@ -52,9 +52,11 @@ export interface Notice {
   data: { archiveId?: string; reason?: string };
   at: Date;
   readAt?: Date;
+  /** It asked for a decision, which is made or needed no more. */
+  settledAt?: Date;
   deliveries: {
     channel: string;
-    state: 'pending' | 'sent' | 'failed';
+    state: 'pending' | 'sent' | 'failed' | 'settled';
     attempts: number;
     nextAt: Date;
     code?: string;
@@ -228,11 +230,13 @@ const notice = new Schema<Notice>(
     data: mixed,
     at: { type: Date, required: true },
     readAt: Date,
+    settledAt: Date,
     deliveries: { type: [mixed], default: [] } as never,
   },
   options,
 );
 notice.index({ username: 1, readAt: 1, at: -1 });
+notice.index({ 'data.archiveId': 1, kind: 1 });
 notice.index({ 'deliveries.state': 1, 'deliveries.nextAt': 1 });
 
 const job = new Schema<BulkJob>(

@@ -1,7 +1,7 @@
 import { checkCorrections, CORRECTION_LATE_MS } from '../../../ops/fsck/corrections.ts';
 import type { LedgerRecordSeen } from '../../../ops/fsck/ledger.ts';
 import { sm2, sm3 } from '../../../platform/crypto/index.ts';
-import type { Archive, ArchiveVersion, OutboxItem } from '../../../platform/store/index.ts';
+import type { Archive, ArchiveVersion, OutboxItem, User } from '../../../platform/store/index.ts';
 import { type AttestedProof, verifyCorrection } from '../../../verifier/attested.ts';
 import { verifyReceipt } from '../../../verifier/index.ts';
 import { type Person, TestApi } from '../../fixtures/api.ts';
@@ -239,6 +239,8 @@ describe('notices', () => {
     loanId?: string;
     patientName?: string;
     reason?: string;
+    isRead: boolean;
+    isSettled: boolean;
   }
   /** What the person is told of the archive, latest first. */
   const told = async (person: Person, id: string) =>
@@ -262,6 +264,42 @@ describe('notices', () => {
     ]);
     expect((await told(medical, id)).map(({ kind }) => kind)).toEqual(['correctionWaits', 'correctionWaits']);
     for (const person of [clerk2, doctor]) expect(await told(person, id)).toEqual([]);
+  });
+
+  test('once one of them has decided it, or it was withdrawn, it asks nobody any more: who decided as little as the others', async () => {
+    const { User } = member.store.models;
+    const { _id, ...other } = (await User.findOne({ username: 'medical' }).lean<User & { _id: unknown }>())!;
+    await User.create({ ...other, username: 'medical2' });
+    const medical2 = await api.login('medical2');
+    const stands = async (id: string) =>
+      Promise.all(
+        [medical, medical2].map(async (person) => {
+          const { items, unread } = await person.ok<{ items: Told[]; unread: number }>('get', '/notices');
+          const about = items.filter(({ archiveId }) => archiveId === id);
+          return { unread, latest: about.map(({ isRead, isSettled }) => [isRead, isSettled])[0] };
+        }),
+      );
+    const deeds: [string, (id: string) => Promise<unknown>][] = [
+      ['refuse', async (id) => decide(id, 1, 'refuse').expect(200)],
+      ['withdraw', async (id) => decide(id, 2, 'withdraw', clerk).expect(200)],
+      ['approve', async (id) => decide(id, 3, 'approve').expect(200)],
+    ];
+    const id = await archived(23);
+    for (const [deed, decided] of deeds) {
+      await propose(id).expect(201);
+      const before = await stands(id);
+      expect([deed, before.map(({ latest }) => latest)]).toEqual([
+        deed,
+        [
+          [false, false],
+          [false, false],
+        ],
+      ]);
+      await decided(id);
+      const after = await stands(id);
+      expect([deed, after]).toEqual([deed, before.map(({ unread }) => ({ unread: unread - 1, latest: [true, true] }))]);
+    }
+    await User.deleteOne({ username: 'medical2' });
   });
 
   test('of what was withdrawn, and of what nobody had to approve, nobody is told', async () => {

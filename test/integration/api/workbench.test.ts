@@ -1,7 +1,7 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Role } from '../../../domain/access.ts';
-import type { LoanRow, Notice } from '../../../platform/store/index.ts';
+import { type LoanRow, type News, type Notice, writeNotices } from '../../../platform/store/index.ts';
 import { webhookChannel } from '../../../platform/notices/webhook.ts';
 import { type Person, TestApi } from '../../fixtures/api.ts';
 import { TestMember } from '../../fixtures/member.ts';
@@ -350,6 +350,46 @@ describe('notices', () => {
     await until(async () => (await deliveries('correctionWaits'))?.state === 'sent');
     const heard = gateway.got.filter(({ kind }) => kind === 'correctionWaits');
     expect(heard).toEqual([{ noticeId: expect.stringMatching(/^no_/), username: 'medical', kind: 'correctionWaits' }]);
+  });
+
+  test('who was asked to decide is asked no more once another has, and is sent nothing; of the next level it is asked', async () => {
+    gateway.status = 500;
+    const [loanId] = await lend(1, { purpose: 'research' });
+    const { archiveId, applicant } = (await row(loanId!))!;
+    const { Notice } = member.store.models;
+    let n = 0;
+    const remind = async (people: string[]) => {
+      const of = `${loanId}/reminder${(n += 1)}`;
+      const news: News = { of, kind: 'taskReminder', people, archiveId, loanId: loanId!, at: new Date() };
+      await writeNotices(member.store.models, [news, { ...news, kind: 'dueSoon', people: [applicant] }], ['im']);
+    };
+    const told = async (username: string) =>
+      (await Notice.find({ loanId, kind: 'taskReminder', username }).sort({ at: 1 }).lean<Notice[]>()).map(
+        ({ settledAt, deliveries }) => [settledAt !== undefined, deliveries[0]!.state],
+      );
+    const unread = async () => (await clerk2.ok<{ unread: number }>('get', '/notices')).unread;
+    await remind(['head', 'clerk2']);
+    const before = await unread();
+    await head.ok('post', `/loans/${loanId}/approve`, { taskId: 't1' });
+    await until(async () => (await unread()) === before - 1);
+    expect([await told('head'), await told('clerk2')]).toEqual([[[true, 'settled']], [[true, 'settled']]]);
+
+    await remind(['clerk2']);
+    await clerk.ok('post', `/loans/${loanId}/claim`, { taskId: (await row(loanId!))!.task!.taskId });
+    await until(async () => (await member.store.models.LoanEvent.countDocuments({ loanId, act: 'claim' })) === 1);
+    expect(await unread()).toBe(before);
+    await clerk.ok('post', `/loans/${loanId}/refuse`, {
+      taskId: (await row(loanId!))!.task!.taskId,
+      reason: '理由不足',
+    });
+    await until(async () => (await unread()) === before - 1);
+    // What asks for nothing is read, and sent, by itself.
+    const others = await Notice.find({ loanId, kind: 'dueSoon' }).lean<Notice[]>();
+    expect(others.map(({ settledAt, deliveries }) => [settledAt, deliveries[0]!.state])).toEqual([
+      [undefined, 'pending'],
+      [undefined, 'pending'],
+    ]);
+    gateway.status = 200;
   });
 
   test('the gateway fails: the decision stands, the app has the notice; it is sent when the gateway is back, once', async () => {

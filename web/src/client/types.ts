@@ -468,6 +468,8 @@ export interface Notice {
   reason?: string;
   at: string;
   isRead: boolean;
+  /** It asked for a decision, which is made or needed no more. */
+  isSettled: boolean;
 }
 
 export interface PolicyVersion {
