@@ -144,7 +144,8 @@ export function createCataloguingActivities(deps: CatalogDeps) {
       result.place = place;
       await signals.backlog();
     }
-    await keepSuggestions(store, archiveId, template, pages);
+    // Under a number that was corrected meanwhile nothing is kept: who corrected it has the pages looked at again.
+    await keepSuggestions(store, archive, template, pages);
     return result;
   }
 

@@ -10,16 +10,24 @@ export function createClassifyingActivities({ store, titles }: Pick<ActivityDeps
   return {
     /**
      * Keeps what the pages of a version seem to be as suggestions; nothing is moved. A version that is no longer the
-     * archive's is left: the next one is looked at in its turn.
+     * archive's is left: the next one is looked at in its turn. Under a number that was corrected meanwhile all is looked at again.
      */
     async classifyVersion({ archiveId, version }: ClassificationInput): Promise<void> {
-      const [archive, found] = await Promise.all([
-        Archive.findOne({ archiveId, currentVersion: version }).lean<Archive>(),
-        ArchiveVersion.findOne({ archiveId, version }).lean<ArchiveVersion>(),
-      ]);
-      if (archive === null || found === null) return;
-      const template = await templateFor(store.models, archive);
-      await keepSuggestions(store, archiveId, template, await suggestedPages(store, titles, template, archive, found));
+      let isKept = false;
+      while (!isKept) {
+        const [archive, found] = await Promise.all([
+          Archive.findOne({ archiveId, currentVersion: version }).lean<Archive>(),
+          ArchiveVersion.findOne({ archiveId, version }).lean<ArchiveVersion>(),
+        ]);
+        if (archive === null || found === null) return;
+        const template = await templateFor(store.models, archive);
+        isKept = await keepSuggestions(
+          store,
+          archive,
+          template,
+          await suggestedPages(store, titles, template, archive, found),
+        );
+      }
     },
   };
 }

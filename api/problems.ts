@@ -135,6 +135,16 @@ export const PROBLEMS: Record<string, { status: number; zh: string; en: string }
     en: 'A correction waits for a decision; ask again once it is decided',
   },
   'correction-decided': { status: 409, zh: '该更正已处理', en: 'The correction has been decided' },
+  'visit-taken': {
+    status: 409,
+    zh: '该病案号和住院次数已属于另一份病案',
+    en: 'Another archive has this patient and stay number',
+  },
+  'visit-renumbered': {
+    status: 409,
+    zh: '该次就诊的病案号或住院次数已更正，请按更正后的号码发送',
+    en: 'The patient or stay number of this visit was corrected; send it under the number of today',
+  },
   'correction-own': {
     status: 403,
     zh: '不能批准自己申请的更正',

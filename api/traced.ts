@@ -9,8 +9,10 @@ export type TraceMore = Partial<
 >;
 type About = Pick<TraceMore, 'archiveId' | 'patientId' | 'purpose'>;
 
-/** Archives and loans whose patient is remembered: what does not change of them. */
+/** Archives and loans whose patient is remembered. */
 const MOST_KNOWN = 5000;
+/** A number that is corrected through another process is known here after this long. */
+const KNOWN_MS = 60_000;
 const known = new WeakMap<Store, LRUCache<string, About>>();
 
 async function read(
@@ -35,13 +37,19 @@ async function read(
 /** Whose archive or loan it is, for the timelines by patient and by archive. */
 async function aboutOf(store: Store, archiveId: string | undefined, loanId: string | undefined): Promise<About> {
   if (archiveId === undefined && loanId === undefined) return {};
-  const remembered = known.get(store) ?? new LRUCache<string, About>({ max: MOST_KNOWN });
+  const remembered = known.get(store) ?? new LRUCache<string, About>({ max: MOST_KNOWN, ttl: KNOWN_MS });
   known.set(store, remembered);
   const key = loanId ?? archiveId!;
   const found = remembered.get(key) ?? (await read(store, archiveId, loanId));
   if (found.patientId === undefined) return {};
   remembered.set(key, found);
   return found;
+}
+
+/** The number of an archive was corrected: whose it is, is read again. */
+export function forgetPatient(store: Store, archiveId: string): void {
+  const remembered = known.get(store);
+  for (const [key, about] of remembered?.entries() ?? []) if (about.archiveId === archiveId) remembered!.delete(key);
 }
 
 /** Leaves the trace of who does what to which object: it is durable when this resolves, and the deed follows, or the bytes. */

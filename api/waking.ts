@@ -1,4 +1,11 @@
-import { anchoringRun, backlogSignal, noticeDeliveryRun, WorkflowName } from '../workflows/shared.ts';
+import {
+  anchoringRun,
+  backlogSignal,
+  type ClassificationInput,
+  classificationRun,
+  noticeDeliveryRun,
+  WorkflowName,
+} from '../workflows/shared.ts';
 import type { ApiDeps } from './deps.ts';
 
 type Deps = Pick<ApiDeps, 'temporal' | 'memberId' | 'logger'>;
@@ -21,4 +28,15 @@ export async function wakeNotices({
   await temporal.workflow
     .signalWithStart(WorkflowName.noticeDelivery, { ...noticeDeliveryRun(memberId), signal: backlogSignal })
     .catch((error: unknown) => logger.warn({ err: error }, 'the delivery of notices was not told'));
+}
+
+/** Has the pages of a version looked at once more, after a correction of its number; beside whoever looks at them already. */
+export async function lookAgain(
+  { temporal, memberId, logger }: Deps,
+  { correction, ...looked }: ClassificationInput & { correction: number },
+): Promise<void> {
+  const { workflowId, ...run } = classificationRun(memberId, looked);
+  await temporal.workflow
+    .start(WorkflowName.classification, { ...run, workflowId: `${workflowId}.${correction}` })
+    .catch((error: unknown) => logger.warn({ err: error }, 'pages are not looked at again'));
 }

@@ -1,22 +1,25 @@
 import type { StatusTone } from './status.ts';
 
-/** What an archive is registered with and may be mistyped; the numbers of patient and visit are what it is found by, and stay. */
+/** What an archive is registered with and may be mistyped. */
 export interface Registered {
+  /** 病案号 and 住院次数: what it is found by. Absent in corrections of before these could be corrected. */
+  patientNo?: string | undefined;
+  visitNo?: string | undefined;
   patientName: string;
   department: string;
   /** RFC 3339, UTC; null: not said. */
   admittedAt: string | null;
   dischargedAt: string;
 }
-export const REGISTERED_FIELDS = ['patientName', 'department', 'admittedAt', 'dischargedAt'] as const;
+export const REGISTERED_FIELDS = [
+  'patientNo',
+  'visitNo',
+  'patientName',
+  'department',
+  'admittedAt',
+  'dischargedAt',
+] as const;
 export type RegisteredField = (typeof REGISTERED_FIELDS)[number];
-
-export const REGISTERED_NAMES: Record<RegisteredField, { zh: string; en: string }> = {
-  patientName: { zh: '姓名', en: 'Name' },
-  department: { zh: '科室', en: 'Department' },
-  admittedAt: { zh: '入院时间', en: 'Admitted' },
-  dischargedAt: { zh: '出院时间', en: 'Discharged' },
-};
 
 export const CorrectionState = {
   proposed: 'proposed',
@@ -33,9 +36,15 @@ export const CORRECTION_STATUS: Record<CorrectionState, { tone: StatusTone; zh: 
   withdrawn: { tone: 'ended', zh: '已撤回', en: 'Withdrawn' },
 };
 
-/** Fields in which one differs from the other. */
+/** Fields in which one differs from the other; of what one of them does not say nothing is known. */
 export const changedFields = (one: Registered, other: Registered): RegisteredField[] =>
-  REGISTERED_FIELDS.filter((field) => one[field] !== other[field]);
+  REGISTERED_FIELDS.filter(
+    (field) => one[field] !== undefined && other[field] !== undefined && one[field] !== other[field],
+  );
+
+/** Whether the visit goes by another number in the one than in the other. */
+export const isRenumbered = (one: Registered, other: Registered): boolean =>
+  changedFields(one, other).some((field) => field === 'patientNo' || field === 'visitNo');
 
 /** Whether nobody leaves before they came. */
 export const isInOrder = ({ admittedAt, dischargedAt }: Registered): boolean =>

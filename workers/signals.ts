@@ -6,11 +6,10 @@ import {
   archivingWorkflowId,
   attestedSignal,
   backlogSignal,
-  classificationWorkflowId,
+  classificationRun,
   loanActUpdate,
   loanWorkflowId,
   noticeDeliveryRun,
-  TaskQueue,
   WorkflowName,
 } from '../workflows/shared.ts';
 
@@ -52,10 +51,8 @@ export function createSignals(client: Client, memberId: string): Signals {
     actOnLoan: (loanId, act, key) => updateWorkflow(client, loanWorkflowId(memberId, loanId), loanActUpdate, act, key),
     async classify(archiveId, version) {
       const start = client.workflow.start(WorkflowName.classification, {
-        workflowId: classificationWorkflowId(memberId, archiveId, version),
+        ...classificationRun(memberId, { archiveId, version }),
         workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
-        taskQueue: TaskQueue.archiving,
-        args: [{ archiveId, version }],
       });
       await start.catch((error: unknown) => {
         if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;

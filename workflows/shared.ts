@@ -57,6 +57,12 @@ export const catalogRebuildWorkflowId = (memberId: string, rebuildId: string) =>
   `catalog-rebuild:${memberId}:${rebuildId}`;
 export const classificationWorkflowId = (memberId: string, archiveId: string, version: number) =>
   `classification:${memberId}:${archiveId}.${version}`;
+/** How the pages of a version are looked at, for all who start it. */
+export const classificationRun = (memberId: string, { archiveId, version }: ClassificationInput) => ({
+  workflowId: classificationWorkflowId(memberId, archiveId, version),
+  taskQueue: TaskQueue.archiving,
+  args: [{ archiveId, version }] as [ClassificationInput],
+});
 export const noticeDeliveryScheduleId = (memberId: string) => `notices-schedule:${memberId}`;
 
 export type ArchivingState =

@@ -1,10 +1,10 @@
 import { SealfolioError } from '../../domain/errors.ts';
 import { AttestationState, BatchState, PartState } from '../../domain/status.ts';
 import { hmacSm3, jcs, sm3 } from '../../platform/crypto/index.ts';
-import type { Archive, ArchiveVersion, Batch } from '../../platform/store/index.ts';
+import type { Archive, ArchiveVersion, Batch, Correction } from '../../platform/store/index.ts';
 import type { ApiDeps } from '../deps.ts';
 import { refuseIfFull } from '../system/disk.ts';
-import { agreeOnVisit } from './visit.ts';
+import { agreeOnVisit, isSameVisit } from './visit.ts';
 import type { Registration } from './schemas.ts';
 
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
@@ -21,9 +21,13 @@ function base32(bytes: Buffer): string {
   return text;
 }
 
-/** Opaque, and the same for the same visit: made by a key of the member's own, so that nobody else can tell the visit from it. */
-async function archiveIdOf({ keys }: ApiDeps, { patientNo, visitNo }: Registration): Promise<string> {
-  const mac = hmacSm3(await keys.get('locator'), Buffer.from(`${patientNo}\0${visitNo}`));
+/**
+ * Opaque: made by a key of the member's own, so that nobody else can tell the visit from it. `nth`: how many archives were
+ * made under this number before, and have another today.
+ */
+async function archiveIdOf({ keys }: ApiDeps, { patientNo, visitNo }: Registration, nth: number): Promise<string> {
+  const named = [patientNo, visitNo, ...(nth === 0 ? [] : [nth])].join('\0');
+  const mac = hmacSm3(await keys.get('locator'), Buffer.from(named));
   return `ar_${base32(mac).slice(0, 26)}`;
 }
 
@@ -36,7 +40,7 @@ export function sameBatch(batch: Batch, registrationSm3: string): { batch: Batch
 
 /**
  * Registers a batch: the same one again is the same answer. Throws batch-conflict if the id is another batch's, disk-full,
- * visit-conflict, and reason-required if the visit is archived already and the files are new.
+ * visit-conflict, visit-renumbered, and reason-required if the visit is archived already and the files are new.
  */
 export async function registerBatch(
   deps: ApiDeps,
@@ -48,8 +52,7 @@ export async function registerBatch(
   const known = await deps.store.models.Batch.findOne({ batchId }).lean<Batch>();
   if (known !== null) return sameBatch(known, registrationSm3);
   await refuseIfFull(deps);
-  const archiveId = await archiveIdOf(deps, registration);
-  await ensureArchive(deps, archiveId, registration);
+  const archiveId = await ensureArchive(deps, registration);
   return openBatch(deps, { batchId, scannerId, reason, documentsComplete, parts, archiveId, registrationSm3, sender });
 }
 
@@ -97,29 +100,63 @@ export async function openBatch(
   return { batch, isNew: true };
 }
 
-/** The archive of the visit is there from here on. Throws visit-conflict. */
-async function ensureArchive({ store }: ApiDeps, archiveId: string, registration: Registration): Promise<void> {
+/** The archive that has the visit's number today; it is there from here on. Throws visit-conflict and visit-renumbered. */
+async function ensureArchive(deps: ApiDeps, registration: Registration): Promise<string> {
+  const { Archive } = deps.store.models;
+  const { patientNo, visitNo } = registration;
+  for (let nth = 0; ; nth += 1) {
+    const known = await Archive.findOne({ patientNo, visitNo }).lean<Archive>();
+    if (known !== null) {
+      await agreeOnVisit(deps, known, registration);
+      return known.archiveId;
+    }
+    await refuseRenumbered(deps, registration);
+    const archiveId = await archiveIdOf(deps, registration, nth);
+    try {
+      await Archive.create(firstOf(archiveId, registration));
+      return archiveId;
+    } catch (error) {
+      // Someone else has made it meanwhile; or the id is that of an archive whose number was corrected.
+      if ((error as { code?: number }).code !== DUPLICATE_KEY) throw error;
+    }
+  }
+}
+
+function firstOf(archiveId: string, registration: Registration): Archive {
   const { patientNo, visitNo, patientName, department = '', admittedAt, dischargedAt } = registration;
   const now = new Date();
-  const archive = await store.models.Archive.findOneAndUpdate(
-    { archiveId },
-    {
-      $setOnInsert: {
-        patientNo,
-        visitNo,
-        patientName,
-        department,
-        ...(admittedAt !== undefined && { admittedAt: new Date(admittedAt) }),
-        dischargedAt: new Date(dischargedAt),
-        currentVersion: 0,
-        state: AttestationState.pending,
-        pageCount: 0,
-        documentTypes: [],
-        createdAt: now,
-        updatedAt: now,
-      },
-    },
-    { upsert: true, returnDocument: 'after' },
-  ).lean<Archive>();
-  await agreeOnVisit({ store }, archive!, registration);
+  return {
+    ...{ archiveId, patientNo, visitNo, patientName, department },
+    ...(admittedAt !== undefined && { admittedAt: new Date(admittedAt) }),
+    dischargedAt: new Date(dischargedAt),
+    currentVersion: 0,
+    state: AttestationState.pending,
+    pageCount: 0,
+    documentTypes: [],
+    marks: [],
+    createdAt: now,
+    updatedAt: now,
+  };
+}
+
+/**
+ * Who sends still has the number from before a correction: taken, it would be a second archive of the same visit. Another
+ * visit, to which the number belongs, is let in. Throws visit-renumbered.
+ */
+async function refuseRenumbered(
+  { store }: ApiDeps,
+  { patientNo, visitNo, ...registration }: Registration,
+): Promise<void> {
+  const { Archive, Correction } = store.models;
+  const before = { 'before.patientNo': patientNo, 'before.visitNo': visitNo };
+  const said = { patientName: registration.patientName, dischargedAt: new Date(registration.dischargedAt) };
+  for (const one of await Correction.find({ ...before, state: 'inForce' } as never).lean<Correction[]>()) {
+    const now = (await Archive.findOne({ archiveId: one.archiveId }).lean<Archive>())!;
+    const then = { ...one.before, dischargedAt: new Date(one.before.dischargedAt) };
+    if (isSameVisit(then, said) || isSameVisit(now, said))
+      throw new SealfolioError('visit-renumbered', {
+        field: 'patientNo',
+        reason: 'the number of this visit was corrected to another',
+      });
+  }
 }

@@ -10,6 +10,10 @@ const MINUTE_MS = 60_000;
 const comparable = (value: string | Date) =>
   typeof value === 'string' ? value : Math.floor(value.getTime() / MINUTE_MS);
 
+/** Whether both speak of one visit, by who it is of and when it ended. */
+export const isSameVisit = (one: Said, other: Said): boolean =>
+  FIELDS.every((field) => comparable(one[field]) === comparable(other[field]));
+
 /** It never says what the archive holds: who sends files need not be one who reads it. */
 function refuseIfOther(known: Partial<Said>, said: Said): void {
   for (const field of FIELDS) {

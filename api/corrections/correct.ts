@@ -1,4 +1,4 @@
-import { changedFields, type Registered } from '../../domain/correction.ts';
+import { changedFields, isRenumbered, type Registered } from '../../domain/correction.ts';
 import { SealfolioError } from '../../domain/errors.ts';
 import {
   type Archive,
@@ -8,11 +8,11 @@ import {
   settleNotices,
   writeNotices,
 } from '../../platform/store/index.ts';
-import { wakeAnchoring, wakeNotices } from '../waking.ts';
+import { lookAgain, wakeAnchoring, wakeNotices } from '../waking.ts';
 import { archiveOf } from '../archives/find.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { Actor } from '../route.ts';
-import { traced } from '../traced.ts';
+import { forgetPatient, traced } from '../traced.ts';
 import { newsOf } from './news.ts';
 import type { ShownCorrection } from './schemas.ts';
 import { correctionsShown } from './shown.ts';
@@ -40,18 +40,20 @@ export class Corrections {
 
   /**
    * In force at once while the archive is being taken in; once it is archived it waits for another person. Throws
-   * archive-held, correction-unchanged, and with both sides correction-pending or registration-changed.
+   * archive-held, correction-unchanged, visit-taken, and with both sides correction-pending or registration-changed.
    */
   async propose(archiveId: string, wanted: Wanted, who: Who): Promise<ShownCorrection> {
     const { store, corrections } = this.deps;
     const { Correction } = store.models;
-    const { registered: after, reason } = wanted;
+    const { base, registered, reason } = wanted;
     for (;;) {
       const archive = await archiveOf(store, archiveId);
       const before = registeredOf(archive);
-      await this.#requireBase(archive, wanted);
+      const after = { ...before, ...registered };
+      await this.#requireBase(archive, base, after);
       const fields = changedFields(before, after);
       if (fields.length === 0) throw new SealfolioError('correction-unchanged', { archiveId });
+      await this.#requireFree(archive, after);
       const last = await Correction.findOne({ archiveId }).sort({ correction: -1 }).lean<Correction>();
       const correction = (last?.correction ?? 0) + 1;
       const made = { archiveId, correction, before, after, by: who.actor.id, reason, at: new Date() };
@@ -65,7 +67,7 @@ export class Corrections {
     }
   }
 
-  /** Throws correction-not-found, correction-decided, correction-own, archive-held. */
+  /** Throws correction-not-found, correction-decided, correction-own, archive-held, visit-taken. */
   async approve(archiveId: string, correction: number, who: Who): Promise<ShownCorrection> {
     const { store } = this.deps;
     for (;;) {
@@ -73,6 +75,7 @@ export class Corrections {
       if (waiting.by === who.actor.id) throw new SealfolioError('correction-own', { archiveId, correction });
       const archive = await archiveOf(store, archiveId);
       requireNoHold(archive);
+      await this.#requireFree(archive, waiting.after);
       await traced(store, who, 'correction.approve', object(archiveId), { details: { correction } });
       const decided = { ...waiting, state: 'inForce' as const, decidedBy: who.actor.id, decidedAt: new Date() };
       if (await this.#enact(archive, decided)) return this.#shown(archiveId, correction);
@@ -137,7 +140,7 @@ export class Corrections {
   }
 
   /** It was made from what is in force, and nothing else waits. */
-  async #requireBase(archive: Archive, { base, registered: yours }: Wanted): Promise<void> {
+  async #requireBase(archive: Archive, base: number, yours: Registered): Promise<void> {
     const { store } = this.deps;
     const { archiveId, corrected = 0 } = archive;
     requireNoHold(archive);
@@ -152,6 +155,15 @@ export class Corrections {
     const pending = await theirs({ state: 'proposed' });
     if (pending !== undefined)
       throw new SealfolioError('correction-pending', { base: corrected, theirs: pending, yours });
+  }
+
+  /** One number, one archive. Throws visit-taken, which names the other: whoever corrects may read what both are registered with. */
+  async #requireFree({ archiveId, ...own }: Archive, { patientNo, visitNo }: Registered): Promise<void> {
+    const number = { patientNo: patientNo ?? own.patientNo, visitNo: visitNo ?? own.visitNo };
+    const other = await this.deps.store.models.Archive.findOne({ ...number, archiveId: { $ne: archiveId } })
+      .select('archiveId patientName -_id')
+      .lean<Pick<Archive, 'archiveId' | 'patientName'>>();
+    if (other !== null) throw new SealfolioError('visit-taken', { archiveId, other: { ...number, ...other } });
   }
 
   /** False if another was first. */
@@ -172,8 +184,18 @@ export class Corrections {
   async #enact(archive: Archive, wanted: Correction): Promise<boolean> {
     const news = await newsOf(this.deps.store, wanted);
     const isWritten = await orTaken(() => enact(this.deps, archive, wanted, news));
-    if (isWritten) await Promise.all([wakeAnchoring(this.deps), wakeNotices(this.deps)]);
-    return isWritten;
+    if (!isWritten) return false;
+    await Promise.all([wakeAnchoring(this.deps), wakeNotices(this.deps)]);
+    if (isRenumbered(wanted.before, wanted.after)) await this.#follow(archive, wanted.correction);
+    return true;
+  }
+
+  /** By another number the trace names another patient, and other pages are someone else's: those that were looked at are looked at again. */
+  async #follow({ archiveId, currentVersion: version }: Archive, correction: number): Promise<void> {
+    const { store } = this.deps;
+    forgetPatient(store, archiveId);
+    if ((await store.models.CatalogSuggestion.exists({ archiveId })) !== null)
+      await lookAgain(this.deps, { archiveId, version, correction });
   }
 
   async #shown(archiveId: string, correction: number): Promise<ShownCorrection> {
@@ -189,7 +211,7 @@ function requireNoHold({ archiveId, legalHold }: Archive): void {
   if (legalHold !== undefined) throw new SealfolioError('archive-held', { archiveId });
 }
 
-/** False if the number is taken, or one waits already. */
+/** False if its number, or that of the visit, is taken, or one waits already. */
 async function orTaken(run: () => Promise<boolean>): Promise<boolean> {
   try {
     return await run();

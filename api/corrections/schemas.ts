@@ -6,7 +6,11 @@ import { reason } from '../catalog/schemas.ts';
 const notBlank = (of: string) => of.trim() !== '';
 const time = z.iso.datetime().transform((of) => new Date(of).toISOString());
 
-export const registered = z.strictObject({
+const number = text(64).refine(notBlank, 'is blank');
+
+const registered = z.strictObject({
+  patientNo: number.optional().describe('病案号; left out: it stays'),
+  visitNo: number.optional().describe('住院次数; left out: it stays'),
   patientName: text(64).refine(notBlank, 'is blank'),
   department: z.union([z.literal(''), text(64).refine(notBlank, 'is blank')]),
   admittedAt: time.nullable(),
@@ -20,6 +24,8 @@ export const wantedCorrection = z.strictObject({
 });
 
 const values = z.object({
+  patientNo: z.string().optional(),
+  visitNo: z.string().optional(),
   patientName: z.string(),
   department: z.string(),
   admittedAt: z.string().nullable(),

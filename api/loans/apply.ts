@@ -7,6 +7,7 @@ import { submitDraft } from '../../domain/loan/submit.ts';
 import { sm3 } from '../../platform/crypto/index.ts';
 import {
   type Archive,
+  archiveInTurn,
   calendarYears,
   catalogAt,
   currentPolicy,
@@ -29,6 +30,8 @@ export interface Wanted {
   nodes?: number[] | undefined;
 }
 export type ItemResult = { archiveId: string } & ({ loan: LoanRow } | { refusal: Refusal });
+
+type Unnamed = Omit<LoanRow, 'patientNo' | 'visitNo' | 'patientName'>;
 
 const DUPLICATE_KEY = 11_000;
 const opaque = (text: string) =>
@@ -170,17 +173,15 @@ export class Applications {
     const loanId = loanIdOf(applicationId, archiveId);
     const known = await models.Loan.findOne({ loanId }).lean<LoanRow>();
     if (known !== null) return known;
-    const [user, archive, { version }] = await Promise.all([
+    const [user, { version }] = await Promise.all([
       models.User.findOne({ username }).lean<User>(),
-      models.Archive.findOne({ archiveId }).lean<Archive>(),
       currentPolicy(models),
     ]);
-    if (archive === null) throw new SealfolioError('archive-not-found', { archiveId });
     const held = await models.Loan.findOne({ applicant: username, archiveId, open: true }).lean<LoanRow>();
     if (held !== null) throw new SealfolioError('loan-duplicate', { archiveId, loanId: held.loanId });
     const levels = isDraft ? [] : await this.check({ applicant: username, archiveId, state: 'draft' }, request);
     const now = Date.now();
-    const row: LoanRow = {
+    const row: Unnamed = {
       loanId,
       applicationId,
       archiveId,
@@ -198,19 +199,29 @@ export class Applications {
       open: true,
       waitsFor: [],
       applicantName: user!.displayName,
-      patientNo: archive.patientNo,
-      visitNo: archive.visitNo,
-      patientName: archive.patientName,
       createdAt: now,
       updatedAt: now,
       ...(!isDraft && volumeOf({ archiveId, request })),
     };
     try {
-      await models.Loan.collection.insertOne({ ...row } as never);
+      return await this.#insert(row);
     } catch (error) {
       if ((error as { code?: number }).code !== DUPLICATE_KEY) throw error;
       throw new SealfolioError(isVolumeOut(error) ? 'loan-volume-out' : 'loan-duplicate', { archiveId });
     }
-    return row;
+  }
+
+  /** With what names the patient at that instant: a correction comes before, or finds the row. Throws archive-not-found. */
+  async #insert(unnamed: Unnamed): Promise<LoanRow> {
+    const { models, connection } = this.deps.store;
+    const { archiveId } = unnamed;
+    return connection.transaction(async (session) => {
+      const archive = await archiveInTurn(models, archiveId, session);
+      if (archive === null) throw new SealfolioError('archive-not-found', { archiveId });
+      const { patientNo, visitNo, patientName } = archive;
+      const row: LoanRow = { ...unnamed, patientNo, visitNo, patientName };
+      await models.Loan.collection.insertOne({ ...row } as never, { session });
+      return row;
+    });
   }
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { TraceKind, TRACE_RESULTS } from '../../domain/trace.ts';
-import type { Store, TraceBatch, TraceEntry } from '../../platform/store/index.ts';
+import type { Archive, Store, TraceBatch, TraceEntry } from '../../platform/store/index.ts';
 import { type Filter, orderedPage, type Plan } from '../ordered.ts';
 
 const id = (prefix: string) => z.string().regex(new RegExp(`^${prefix}_[a-zA-Z0-9]{1,64}$`));
@@ -23,9 +23,10 @@ export type TraceFilter = z.infer<typeof traceFilter>;
 
 /**
  * What an index finds, and what is left to look at entry by entry. Each of the first is an index of the model
- * (platform/store/models/trace.ts).
+ * (platform/store/models/trace.ts). `renumbered`: archives that are the patient's by a correction; what was done to them
+ * before stands in the trace under the other number, and is of this patient too.
  */
-export function tracePlan(filter: Filter, seq: Filter): Plan {
+export function tracePlan(filter: Filter, seq: Filter, renumbered: readonly string[] = []): Plan {
   const isRefused = filter.result === 'denied' || filter.result === 'failed';
   const orders: string[][] = [
     ['archiveId'],
@@ -44,7 +45,22 @@ export function tracePlan(filter: Filter, seq: Filter): Plan {
     Object.fromEntries(
       Object.entries(filter).filter(([name, value]) => value !== undefined && names.includes(name) === isFound),
     );
-  return { found: { ...pick(true), seq }, rest: pick(false), sort: { seq: -1 } };
+  const patient: Filter[] = [{ patientId: filter.patientId }, ...renumbered.map((archiveId) => ({ archiveId }))];
+  const byPatient = names[0] === 'patientId';
+  const found =
+    byPatient && patient.length > 1 ? { $or: patient.map((one) => ({ ...one, seq })) } : { ...pick(true), seq };
+  const { patientId, ...others } = pick(false);
+  const rest = patientId === undefined ? others : { ...others, $or: patient };
+  return { found, rest, sort: { seq: -1 } };
+}
+
+/** Archives that are a patient's and whose registration was corrected. */
+async function correctedOf({ models }: Store, patientNo: string | undefined): Promise<string[]> {
+  if (patientNo === undefined) return [];
+  const found = await models.Archive.find({ patientNo, corrected: { $gt: 0 } })
+    .select('archiveId')
+    .lean<Archive[]>();
+  return found.map(({ archiveId }) => archiveId);
 }
 
 /** The number of the first entry at or after an instant; one beyond the last if there is none. */
@@ -82,6 +98,7 @@ export async function listTrace(
       term: searched === undefined ? undefined : await store.trace.termOf(searched),
     },
     { $gte: first, $lt: Math.min(end, before ?? Number.MAX_SAFE_INTEGER) },
+    await correctedOf(store, patientNo),
   );
   const { rows, last, endedEarly } = await orderedPage<TraceEntry & { _id?: unknown }>(
     store.models.TraceEntry.collection,

@@ -10,7 +10,7 @@ import {
   REGISTERED_TAG,
   SALT_BYTES,
 } from '../../domain/attestation.ts';
-import type { Registered } from '../../domain/correction.ts';
+import type { Registered, RegisteredField } from '../../domain/correction.ts';
 import type { MemberKeys } from '../card/keys.ts';
 import { jcs, sm2, taggedSm3 } from '../crypto/index.ts';
 import { catalogAt, placeOf } from './cataloguing.ts';
@@ -24,11 +24,15 @@ const correctionSubject = (archiveId: string): string => `${archiveId}/registrat
 
 /** What an archive is registered with today. */
 export const registeredOf = ({
+  patientNo,
+  visitNo,
   patientName,
   department,
   admittedAt,
   dischargedAt,
-}: Pick<Archive, 'patientName' | 'department' | 'admittedAt' | 'dischargedAt'>): Registered => ({
+}: Pick<Archive, RegisteredField>): Registered => ({
+  patientNo,
+  visitNo,
   patientName,
   department,
   admittedAt: admittedAt?.toISOString() ?? null,
@@ -66,13 +70,18 @@ async function write(
   { as, stands, at }: { as: object; stands: object; at: Date },
   session: ClientSession,
 ): Promise<boolean> {
-  const { admittedAt, department, patientName } = after;
+  const { admittedAt, department, patientName, patientNo, visitNo } = after;
+  const named = {
+    patientName,
+    ...(patientNo !== undefined && { patientNo }),
+    ...(visitNo !== undefined && { visitNo }),
+  };
   const dischargedAt = new Date(after.dischargedAt);
   const { matchedCount } = await Archive.updateOne(
     as,
     {
       $set: {
-        ...{ patientName, department, dischargedAt, corrected: correction, updatedAt: at, ...stands },
+        ...{ ...named, department, dischargedAt, corrected: correction, updatedAt: at, ...stands },
         ...(admittedAt !== null && { admittedAt: new Date(admittedAt) }),
       },
       ...(admittedAt === null && { $unset: { admittedAt: 1 } }),
@@ -80,7 +89,7 @@ async function write(
     { session },
   );
   if (matchedCount === 0) return false;
-  await Loan.updateMany({ archiveId }, { $set: { patientName } }, { session });
+  await Loan.updateMany({ archiveId }, { $set: named }, { session });
   await CatalogSuggestion.updateOne({ archiveId }, { $set: { department, dischargedAt } }, { session });
   const item = {
     stream: CORRECTION_STREAM,
@@ -97,7 +106,8 @@ async function write(
 
 /**
  * Puts a correction in force, one that waited or a new one: the archive, the lists that copy from it and the outbox, and who
- * is told of it, all of it or nothing. False if the archive is no longer as it was looked at, or someone has decided it meanwhile.
+ * is told of it, all of it or nothing. False if the archive is no longer as it was looked at, or someone has decided it
+ * meanwhile; an error of the unique index if its new number is another archive's.
  */
 export async function enact(
   deps: { store: Store; memberId: string; keys: MemberKeys; noticeChannels: readonly string[] },

@@ -43,6 +43,7 @@ export { completenessBy, foreignOf, refreshCompleteness, suggestedOf } from './c
 export { catalogDigest, editBlock, signEdit, writeEdit } from './edits.ts';
 export { isNow, MAX_SKEW_MS, watchClock } from './clock.ts';
 export { enact, registeredOf } from './corrections.ts';
+export { archiveInTurn } from './in-turn.ts';
 export { type News, settleNotices, writeNotices } from './notices.ts';
 export { archivesIn, between } from './range.ts';
 export { keepSuggestions, leavePages, numberSuggestions, recountSuggestions, withKept } from './suggestions.ts';

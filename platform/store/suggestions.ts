@@ -4,6 +4,7 @@ import { PackedPages, pageKey } from '../../domain/catalog/numbered.ts';
 import { catalogAt, placeOf } from './cataloguing.ts';
 import { completenessBy } from './completeness.ts';
 import type { Models, Store } from './index.ts';
+import { archiveInTurn } from './in-turn.ts';
 import type { Archive, ArchiveVersion } from './models/archive.ts';
 import type { CatalogSuggestion, SuggestedPage } from './models/catalog.ts';
 
@@ -52,13 +53,16 @@ const counted = (doubtful: readonly PageSuggestion[]) => ({
 async function rewrite(
   { models, connection }: Store,
   archiveId: string,
-  change: (row: CatalogSuggestion | null) => (Partial<CatalogSuggestion> & Pick<CatalogSuggestion, 'pages'>) | null,
+  change: (
+    row: CatalogSuggestion | null,
+    archive: Archive,
+  ) => (Partial<CatalogSuggestion> & Pick<CatalogSuggestion, 'pages'>) | null,
 ): Promise<boolean> {
   let isWritten = false;
   await connection.transaction(async (session) => {
     const row = await models.CatalogSuggestion.findOne({ archiveId }).session(session).lean<CatalogSuggestion>();
-    const archive = await models.Archive.findOne({ archiveId }).session(session).lean<Archive>();
-    const changed = archive === null ? null : change(row);
+    const archive = await archiveInTurn(models, archiveId, session);
+    const changed = archive === null ? null : change(row, archive);
     isWritten = changed !== null;
     if (archive === null || changed === null) return;
     const { department, dischargedAt } = archive;
@@ -88,15 +92,22 @@ export function withKept(found: readonly SuggestedPage[], before: readonly Sugge
   });
 }
 
-/** Keeps what the pages of an archive seem to be; what a person left meanwhile stays left. */
+/**
+ * Keeps what the pages of an archive seem to be; what a person left meanwhile stays left. False if its number was corrected
+ * since it was looked at: by another number other pages are someone else's.
+ */
 export async function keepSuggestions(
   store: Store,
-  archiveId: string,
+  { archiveId, patientNo, visitNo }: Archive,
   { version: templateVersion }: CatalogTemplate,
   pages: readonly SuggestedPage[],
-): Promise<void> {
+): Promise<boolean> {
   const at = new Date();
-  await rewrite(store, archiveId, (row) => ({ templateVersion, pages: withKept(pages, row?.pages ?? []), at }));
+  return rewrite(store, archiveId, (row, now) =>
+    now.patientNo === patientNo && now.visitNo === visitNo
+      ? { templateVersion, pages: withKept(pages, row?.pages ?? []), at }
+      : null,
+  );
 }
 
 /** A person looked at these pages, and leaves them where they lie; false if one of them is not there. */

@@ -76,6 +76,38 @@ test('a name that was mistyped: a clerk asks, 医务科 approves, both see it at
   await clerk.waitForSelector('.bell:not(:has-text("1"))');
 });
 
+test('a number that another archive has is named with it; another one is asked for, approved, and found by', async () => {
+  const visit = { patientNo: 'YZ194002', patientName: '贺知秋', department: '心内科' };
+  const otherId = await world.archived(visit, ['病案首页'], 941);
+  const clerk = await world.login('clerk');
+  await begin(clerk);
+  await clerk.fill('#correction-patient-no', '');
+  await clerk.fill('#correction-reason', '与病案首页核对');
+  await clerk.click('[data-test=send-correction]');
+  await clerk.waitForSelector('[data-test=correction-number-fault] >> text=请填写此项');
+  await clerk.fill('#correction-patient-no', 'YZ194002');
+  await clerk.click('[data-test=send-correction]');
+  const other = clerk.locator('[data-test=correction-number-fault] a');
+  await other.waitFor();
+  expect(await other.innerText()).toContain('贺知秋 YZ194002');
+  expect(await other.getAttribute('href')).toBe(`/archives/${otherId}`);
+  await shot(clerk, 'correction-taken');
+  expect(await axe(clerk)).toEqual([]);
+  await clerk.fill('#correction-patient-no', 'YZ194010');
+  await clerk.fill('#correction-visit-no', '2');
+  await clerk.click('[data-test=send-correction]');
+  await clerk.waitForSelector('[data-test=corrections] >> text=待审批');
+
+  const medical = await world.login('medical');
+  await medical.goto(`${world.url}/corrections`);
+  await medical.waitForSelector('[data-test=waiting-corrections] >> text=YZ194010');
+  await medical.click('[data-test=approve-correction]');
+  await medical.click('.el-message-box__btns >> text=批准更正');
+  await clerk.waitForSelector('.title-line >> text=YZ194010 · 第 2 次住院');
+  await clerk.goto(`${world.url}/archives?q=YZ194010`);
+  await clerk.waitForSelector('tbody >> text=YZ194010');
+});
+
 test('someone was first: both sides are shown, nothing typed is lost, and it is sent again', async () => {
   const clerk = await world.login('clerk');
   await begin(clerk);

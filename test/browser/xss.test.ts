@@ -60,6 +60,8 @@ const KEPT = {
   correctedWard: 56,
   correction: 57,
   correctionRefusal: 58,
+  correctedNo: 59,
+  correctedVisit: 60,
 } as const;
 type Kept = keyof typeof KEPT;
 
@@ -136,6 +138,8 @@ const FIELDS: Record<string, Kept[] | string> = {
   'pages/account.vue form.next': 'a secret',
   'pages/archive.vue loans.${key}Why': ['hold', 'release'],
   'archives/marks-dialog.vue reason': ['marks'],
+  'corrections/correction-dialog.vue form.patientNo': ['correctedNo'],
+  'corrections/correction-dialog.vue form.visitNo': ['correctedVisit'],
   'corrections/correction-dialog.vue form.patientName': ['correctedName'],
   'corrections/correction-dialog.vue form.department': ['correctedWard'],
   'corrections/correction-dialog.vue form[field]': 'a time',
@@ -191,7 +195,7 @@ const SEEN: [username: string, where: () => string, clicks: string[], kept: Kept
     'clerk',
     () => `/archives/${made.correctedId}`,
     [],
-    ['correctedName', 'correctedWard', 'correction', 'correctionRefusal'],
+    ['correctedNo', 'correctedVisit', 'correctedName', 'correctedWard', 'correction', 'correctionRefusal'],
   ],
   ['clerk', () => '/catalog-rebuilds', [], ['rebuild', 'rebuildApply']],
   ['clerk', () => `/catalog-rebuilds?rebuild=${made.rebuildId}`, [], ['rebuild', 'patientName']],
@@ -200,7 +204,12 @@ const SEEN: [username: string, where: () => string, clicks: string[], kept: Kept
   ['clerk', () => `/loans/${made.loans[0]}`, [], ['apply', 'conditions', 'renew', 'recall']],
   ['clerk', () => '/workbench', ['.bell'], ['correctionRefusal']],
   ['clerk', () => '/jobs', [], []],
-  ['medical', () => '/corrections', [], ['correctedName', 'correctedWard', 'correction']],
+  [
+    'medical',
+    () => '/corrections',
+    [],
+    ['correctedNo', 'correctedVisit', 'correctedName', 'correctedWard', 'correction'],
+  ],
   ['medical', () => '/loan-policy', [], ['policy', 'calendar']],
   ['medical', () => '/catalog-templates', [], ['template', 'branchName', 'branchStandard', 'branchCode', 'branchWord']],
   ['medical', () => '/catalog-templates', ['[data-test="template-add"]'], ['branchNameEn', 'branchCode', 'branchWord']],
@@ -312,6 +321,8 @@ beforeAll(async () => {
   made.correctedId = archives[3]!;
   const corrections = `/archives/${made.correctedId}/corrections`;
   const registered = {
+    patientNo: evil(KEPT.correctedNo),
+    visitNo: evil(KEPT.correctedVisit),
     patientName: evil(KEPT.correctedName),
     department: evil(KEPT.correctedWard),
     admittedAt: null,

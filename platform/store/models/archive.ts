@@ -21,6 +21,8 @@ export interface Archive {
   catalogEdit?: number;
   /** Number of the last correction in force; absent: none. */
   corrected?: number;
+  /** Transactions that read it to write elsewhere what it says (../in-turn.ts); absent: none. */
+  turns?: number;
   state: AttestationState;
   pageCount: number;
   documentTypes: DocumentType[];
@@ -49,6 +51,7 @@ const archive = new Schema<Archive>(
     currentVersion: { type: Number, required: true },
     catalogEdit: Number,
     corrected: Number,
+    turns: Number,
     state,
     pageCount: { type: Number, required: true },
     documentTypes: { type: [String], required: true },
@@ -237,6 +240,11 @@ correction.index({ archiveId: 1, correction: 1 }, { unique: true });
 // Of one archive one waits at a time; the list of what waits is in this order.
 correction.index({ archiveId: 1 }, { unique: true, partialFilterExpression: { state: 'proposed' } });
 correction.index({ state: 1, at: 1, _id: 1 });
+// What a visit was called before.
+correction.index(
+  { 'before.patientNo': 1, 'before.visitNo': 1 },
+  { partialFilterExpression: { 'before.patientNo': { $exists: true } } },
+);
 
 export const createArchiveModels = (connection: Connection) => ({
   Archive: connection.model('Archive', archive, 'archives'),

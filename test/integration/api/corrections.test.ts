@@ -42,6 +42,8 @@ interface Shown {
   attestation?: { txId: string };
 }
 interface Registered {
+  patientNo?: string;
+  visitNo?: string;
   patientName: string;
   department: string;
   admittedAt: string | null;
@@ -70,6 +72,11 @@ const visit = (n: number, more: object = {}) => ({
   ...more,
 });
 const { admittedAt: _admitted, ...SAID } = RIGHT;
+const REQUEST = { purpose: 'treatment', place: 'online', days: 3, rights: ['view'], emergency: false, reason: '复诊' };
+/** Of what the database says of itself. */
+interface Counts {
+  transactions: { totalAborted: number };
+}
 /** An archive that was mistyped when its first batch was registered, and is still being taken in. */
 const registered = async (n: number) => (await clerk.ok<{ archiveId: string }>('post', '/batches', visit(n))).archiveId;
 /** The same, with a version that is packed and attested. */
@@ -114,7 +121,7 @@ test('mistyped at its registration: corrected at once while it is taken in, and 
   expect(await clerk.refusal('post', '/batches', visit(1, SAID))).toBe('visit-conflict');
   const { body } = await propose(id).expect(201);
   expect(body).toMatchObject({ correction: 1, state: 'inForce', after: RIGHT, by: 'clerk', reason: '与病案首页核对' });
-  expect((body as Shown).before).toEqual({ ...MISTYPED, admittedAt: null });
+  expect((body as Shown).before).toEqual({ ...MISTYPED, admittedAt: null, patientNo: 'correction-1', visitNo: '1' });
   expect(await open(id)).toMatchObject({ ...RIGHT, corrected: 1 });
   await clerk.ok('post', '/batches', visit(1, SAID));
   const [entry] = await member.store.models.TraceEntry.find({ archiveId: id, action: 'correction.make' }).lean();
@@ -127,16 +134,7 @@ test('mistyped at its registration: corrected at once while it is taken in, and 
 
 test('once archived it waits for 医务科; then lists, loans and the history follow, and what was sealed stays', async () => {
   const id = await archived(2);
-  const request = {
-    purpose: 'treatment',
-    place: 'online',
-    days: 3,
-    rights: ['view'],
-    emergency: false,
-    reason: '复诊',
-  };
-  const apply = { archives: [{ archiveId: id }], ...request };
-  await doctor.ok('post', '/loans', apply);
+  await doctor.ok('post', '/loans', { archives: [{ archiveId: id }], ...REQUEST });
   const version = () => member.store.models.ArchiveVersion.findOne({ archiveId: id }).lean<ArchiveVersion>();
   const before = (await version())!;
   expect((await propose(id).expect(201)).body).toMatchObject({ correction: 1, state: 'proposed' });
@@ -324,13 +322,157 @@ describe('notices', () => {
   });
 });
 
+describe('病案号 and 住院次数', () => {
+  /** Everything else as it is. */
+  const numbered = (patientNo: string, visitNo = '1') => ({
+    registered: { ...MISTYPED, admittedAt: null, patientNo, visitNo },
+  });
+  const rows = async (path: string) => (await clerk.ok<{ items: object[] }>('get', path)).items;
+  const code = async (call: Promise<{ body: unknown }>) => ((await call).body as { code?: string }).code;
+
+  test('corrected once approved: lists, searches and loans in force go by the new number, and the archive stays the same one', async () => {
+    const id = await archived(30);
+    await doctor.ok('post', '/loans', { archives: [{ archiveId: id }], ...REQUEST });
+    await propose(id, numbered('right-30', '2')).expect(201);
+    expect(await open(id)).toMatchObject({ patientNo: 'correction-30', visitNo: '1' });
+    await decide(id, 1, 'approve').expect(200);
+    expect(await open(id)).toMatchObject({ patientNo: 'right-30', visitNo: '2', corrected: 1 });
+    expect(await rows('/archives?q=right-30')).toMatchObject([{ archiveId: id }]);
+    expect(await rows('/archives?q=correction-30')).toEqual([]);
+    expect(await rows('/loans?q=right-30')).toMatchObject([{ archiveId: id, visitNo: '2' }]);
+    const [one] = (await history(id)) as [Shown];
+    expect([one.before, one.after]).toMatchObject([{ patientNo: 'correction-30' }, { patientNo: 'right-30' }]);
+    await until(async () => (await findings()).length === 0);
+  });
+
+  test('a number that is another archive’s is refused, both named: when it is asked for, and when it is approved', async () => {
+    const [id, other] = [await archived(31), await archived(32)];
+    const taken = await propose(id, numbered('correction-32'));
+    expect([taken.status, taken.body]).toMatchObject([
+      409,
+      {
+        code: 'visit-taken',
+        data: {
+          archiveId: id,
+          other: { archiveId: other, patientNo: 'correction-32', visitNo: '1', patientName: '样列甲' },
+        },
+      },
+    ]);
+    await propose(id, numbered('right-31')).expect(201);
+    await propose(other, numbered('right-31')).expect(201);
+    await decide(id, 1, 'approve').expect(200);
+    expect(await code(decide(other, 1, 'approve'))).toBe('visit-taken');
+    expect(await open(other)).toMatchObject({ patientNo: 'correction-32', corrected: 0 });
+    await decide(other, 1, 'refuse').expect(200);
+  });
+
+  test('of two archives that are to have one number at the same time one gets it', async () => {
+    const ids = [await archived(33), await archived(34)];
+    for (const id of ids) await propose(id, numbered('right-33')).expect(201);
+    const decided = await Promise.all(ids.map((id) => decide(id, 1, 'approve')));
+    expect(decided.map(({ status }) => status).sort()).toEqual([200, 409]);
+    expect(decided.find(({ status }) => status === 409)!.body).toMatchObject({ code: 'visit-taken' });
+    expect(await rows('/archives?q=right-33')).toHaveLength(1);
+  });
+
+  test('batches go by the number of today; who still sends the old one is told, and another visit to which that belongs gets an archive of its own', async () => {
+    const id = await archived(35);
+    await propose(id, numbered('right-35')).expect(201);
+    await decide(id, 1, 'approve').expect(200);
+    const late = { reason: '补扫' };
+    const again = await clerk.ok<{ archiveId: string }>(
+      'post',
+      '/batches',
+      visit(0, { patientNo: 'right-35', ...late }),
+    );
+    expect(again.archiveId).toBe(id);
+    expect(await clerk.refusal('post', '/batches', visit(35, late))).toBe('visit-renumbered');
+    const { archiveId } = await clerk.ok<{ archiveId: string }>(
+      'post',
+      '/batches',
+      visit(35, { patientName: '样例乙' }),
+    );
+    expect(archiveId).not.toBe(id);
+    expect(await open(archiveId)).toMatchObject({ patientNo: 'correction-35', patientName: '样例乙' });
+    const same = await clerk.ok<{ archiveId: string }>('post', '/batches', visit(35, { patientName: '样例乙' }));
+    expect(same.archiveId).toBe(archiveId);
+  });
+
+  test('the trace of the patient has what was done to the archive before, too; what is done after is not of the other number', async () => {
+    const auditor = await api.login('auditor');
+    const id = await archived(36);
+    await open(id);
+    await propose(id, numbered('right-36')).expect(201);
+    await decide(id, 1, 'approve').expect(200);
+    await open(id);
+    type Entry = { seq: number; action: string; actor: { id: string } };
+    const of = async (query: string) =>
+      (await auditor.ok<{ items: Entry[] }>('get', `/trace?${query}`)).items
+        .filter(({ actor }) => actor.id !== 'auditor')
+        .map(({ seq, action }) => `${seq} ${action}`);
+    const all = await of(`archiveId=${id}`);
+    expect(all[0]).toMatch(/archive\.open$/);
+    expect(await of('patientNo=right-36')).toEqual(all);
+    expect(await of('patientNo=right-36&kind=open')).toEqual(all.filter((text) => /\.open$/.test(text)));
+    expect(await of('patientNo=correction-36')).toEqual(all.slice(1));
+  });
+
+  test('a loan that is applied for in the instant of a correction has the new number and name', async () => {
+    const id = await archived(37);
+    const { registered } = numbered('right-37');
+    await propose(id, { registered: { ...registered, patientName: '样例丙' } }).expect(201);
+    // The archive was read for the loan; before its row is written the correction comes, and waits, or is through.
+    const { Loan } = member.store.models;
+    const insertOne = Loan.collection.insertOne.bind(Loan.collection);
+    const aborted = async () =>
+      ((await member.store.connection.db!.admin().serverStatus()) as Counts).transactions.totalAborted;
+    let approved: Promise<number> | undefined;
+    let isThrough = false;
+    Loan.collection.insertOne = async (...of: Parameters<typeof insertOne>) => {
+      const before = await aborted();
+      approved ??= decide(id, 1, 'approve').then(({ status }) => {
+        isThrough = true;
+        return status;
+      });
+      await until(async () => isThrough || (await aborted()) > before);
+      return insertOne(...of);
+    };
+    try {
+      await doctor.ok('post', '/loans', { archives: [{ archiveId: id }], ...REQUEST });
+    } finally {
+      Loan.collection.insertOne = insertOne;
+    }
+    expect(await approved).toBe(200);
+    expect(await Loan.findOne({ archiveId: id }).lean()).toMatchObject({
+      patientNo: 'right-37',
+      patientName: '样例丙',
+    });
+  });
+
+  test('a correction from before the numbers could be corrected says nothing of them, and holds', async () => {
+    const id = await archived(43);
+    await propose(id).expect(201);
+    const old = { $unset: { 'before.patientNo': 1, 'before.visitNo': 1, 'after.patientNo': 1, 'after.visitNo': 1 } };
+    await member.store.models.Correction.collection.updateOne({ archiveId: id }, old);
+    await decide(id, 1, 'approve').expect(200);
+    expect(await open(id)).toMatchObject({ ...RIGHT, patientNo: 'correction-43', visitNo: '1' });
+    await until(async () => (await findings()).length === 0);
+  });
+});
+
 test('refused by code: nothing to change, no such thing, on hold, one’s own, not in order, blank', async () => {
   const id = await archived(5);
   const { admittedAt, ...same } = { ...MISTYPED, admittedAt: null };
   const code = async (...args: Parameters<typeof propose>) => ((await propose(...args)).body as { code?: string }).code;
   expect(await code(id, { registered: { ...same, admittedAt } })).toBe('correction-unchanged');
   expect(await code('ar_nothing')).toBe('archive-not-found');
-  for (const bad of [{ patientName: ' ' }, { patientName: 'a\u0007' }, { dischargedAt: '2026-11-19T00:00:00Z' }])
+  for (const bad of [
+    { patientNo: ' ' },
+    { visitNo: '\u0007' },
+    { patientName: ' ' },
+    { patientName: 'a\u0007' },
+    { dischargedAt: '2026-11-19T00:00:00Z' },
+  ])
     expect(await code(id, { registered: { ...RIGHT, ...bad } })).toBe('request-invalid');
   expect(await code(id, { reason: ' ' })).toBe('request-invalid');
   expect(await code(id, {}, doctor)).toBe('permission-denied');

@@ -12,7 +12,7 @@ import { until } from '../../fixtures/until.ts';
 
 const member = new TestMember('classification');
 const api = new TestApi(member);
-let clerk: Person, admin: Person;
+let clerk: Person, admin: Person, medical: Person;
 /** Whoever reads titles waits for this. */
 let gate: Promise<void> = Promise.resolve();
 let [reading, mostReading, read] = [0, 0, 0];
@@ -30,7 +30,8 @@ beforeAll(async () => {
   };
   await member.start();
   await api.start();
-  [clerk, admin] = (await Promise.all(['clerk', 'sysadmin'].map((name) => api.login(name)))) as [Person, Person];
+  const names = ['clerk', 'sysadmin', 'medical'];
+  [clerk, admin, medical] = (await Promise.all(names.map((name) => api.login(name)))) as [Person, Person, Person];
 });
 afterAll(async () => {
   api.stop();
@@ -146,6 +147,51 @@ test('a page of another patient: doubtful by what is said of it and no more, nev
   await clerk.ok('post', '/archives/ar_foreign/catalog/suggestions/leave', { pages: [2] });
   expect(await stands()).toEqual([{ state: 'complete', findings: [] }, { state: 'complete' }]);
   expect(await queued('ar_foreign')).toBeUndefined();
+});
+
+describe('the number of the archive was wrong, not its pages', () => {
+  /** All of it says that it is of another number. */
+  const wrong = async (archiveId: string) => {
+    await archived(archiveId, [await sheet('frontPage', 'MR-01', 'PAT/RIGHT/1')]);
+    await looked(archiveId, 1);
+    expect((await rowOf(archiveId)).pages.map(({ foreign }) => foreign ?? null)).toEqual(['barcode']);
+  };
+  async function correct(archiveId: string, more: object = {}): Promise<void> {
+    const { patientName, department, dischargedAt } = await clerk.ok<Record<string, string>>(
+      'get',
+      `/archives/${archiveId}`,
+    );
+    const registered = { patientName, department, admittedAt: null, dischargedAt, patientNo: 'RIGHT', ...more };
+    const path = `/archives/${archiveId}/corrections`;
+    const { correction } = await clerk.ok<{ correction: number }>('post', path, {
+      base: 0,
+      registered,
+      reason: '核对',
+    });
+    await medical.ok('post', `${path}/${correction}/approve`, {});
+  }
+  const isOwn = async (archiveId: string) =>
+    (await rowOf(archiveId)).pages.every(({ foreign }) => foreign === undefined);
+
+  test('once it is corrected its pages are looked at again, and are its own', async () => {
+    await wrong('ar_wrong');
+    await correct('ar_wrong');
+    await until(() => isOwn('ar_wrong'));
+    expect(await queued('ar_wrong')).toBeUndefined();
+    const { completeness } = await clerk.ok<{ completeness: object }>('get', '/archives/ar_wrong');
+    expect(completeness).toMatchObject({ state: 'complete' });
+  });
+
+  test('corrected while they are being read for the first time: they are read again, under the number of now', async () => {
+    let open = () => {};
+    gate = new Promise((done) => (open = done));
+    await archived('ar_during', [await sheet('frontPage', 'MR-01', 'PAT/RIGHT2/1')]);
+    await until(() => reading === 1);
+    await correct('ar_during', { patientNo: 'RIGHT2' });
+    open();
+    await looked('ar_during', 1);
+    expect(await isOwn('ar_during')).toBe(true);
+  });
 });
 
 test('it is in the list of workflows, with its steps', async () => {

@@ -126,6 +126,12 @@ export interface CorrectionConflict {
   yours: Registered;
 }
 
+/** The number that a correction asks for is another archive's. */
+export interface VisitTaken {
+  archiveId: string;
+  other: Pick<Archive, 'archiveId' | 'patientNo' | 'visitNo' | 'patientName'>;
+}
+
 /** Who arranged a catalogue, when and why; `edit` 0 is the one that a version was packed by. */
 export interface CatalogEdit {
   place: CatalogPlace;

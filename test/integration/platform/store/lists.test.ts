@@ -8,7 +8,7 @@ import type { ReviewTask } from '../../../../domain/loan/loan.ts';
 import { dueWithin, SOON_DAYS } from '../../../../domain/loan/due.ts';
 import { waitsFor } from '../../../../domain/loan/powers.ts';
 import { isEnded, LoanState, READING_STATES } from '../../../../domain/loan/state.ts';
-import { openStore, type Store } from '../../../../platform/store/index.ts';
+import { openStore, type Store, type TraceEntry } from '../../../../platform/store/index.ts';
 import { makeCard } from '../../../fixtures/card.ts';
 
 let made: Awaited<ReturnType<typeof makeCard>>;
@@ -165,6 +165,18 @@ test.each(TRACE_FILTERS)('the trace, filter %j: from an index, newest first', as
   const stages = orderedStages(tracePlan(filter, { $gte: 10, $lt: 250 }), 50);
   isIndexed(await store.models.TraceEntry.aggregate(stages).explain('queryPlanner'));
 });
+
+test.each([{ patientId: 'pt_0' }, { patientId: 'pt_0', kind: 'open' }, { patientId: 'pt_0', archiveId: 'ar_0' }])(
+  'the trace of a patient whose archives were corrected, filter %j: from indexes, newest first',
+  async (filter) => {
+    const stages = orderedStages(tracePlan(filter, { $gte: 10, $lt: 250 }, ['ar_1', 'ar_2']), 50);
+    isIndexed(await store.models.TraceEntry.aggregate(stages).explain('queryPlanner'));
+    const rows = await store.models.TraceEntry.aggregate<TraceEntry>(stages);
+    expect(rows.map(({ seq }) => seq)).toEqual([...rows].map(({ seq }) => seq).sort((a, b) => b - a));
+    const those = 'archiveId' in filter ? ['ar_0'] : ['ar_0', 'ar_1', 'ar_2'];
+    expect([...new Set(rows.map(({ archiveId }) => archiveId))].sort()).toEqual(those);
+  },
+);
 
 test.each([{}, some, range, { q: 'P0' }, { q: '王', ...some }, { q: 'P0', ...range, department: '骨科' }])(
   'archives, filter %j: page by page each once, as one look at all gives',
