@@ -91,6 +91,11 @@ export const PROBLEMS: Record<string, { status: number; zh: string; en: string }
   },
   'batch-incomplete': { status: 409, zh: '批次尚有文件未上传', en: 'Files of the batch are missing' },
   'batch-closed': { status: 409, zh: '批次已提交，不再接收文件', en: 'The batch is committed and takes no more files' },
+  'batch-not-parked': {
+    status: 409,
+    zh: '该批次不在等待出院',
+    en: 'This batch does not wait for a discharge',
+  },
   'batch-nothing-refused': { status: 409, zh: '该批次没有被拒收的文件', en: 'Nothing of this batch was refused' },
   'batch-of-another': { status: 403, zh: '该批次由其他系统发送', en: 'Another system sent this batch' },
   'part-not-refused': { status: 409, zh: '该文件未被拒收，无须重发', en: 'This file was not refused' },

@@ -4,6 +4,8 @@ export type StatusTone = 'working' | 'done' | 'attention' | 'failed' | 'ended';
 /** 接收批次 (A1): from registration to its end. */
 export const BatchState = {
   receiving: 'receiving',
+  /** 未出院暂存: all of it is here, and its visit has not ended (FHIR Encounter.status in-progress; HL7 v2 ADT before A03). */
+  parked: 'parked',
   checking: 'checking',
   awaitingCatalog: 'awaitingCatalog',
   archived: 'archived',
@@ -37,6 +39,7 @@ export type AttestationState = (typeof AttestationState)[keyof typeof Attestatio
 /** Every state shown to people: tone and words, in one map for the whole product. */
 export const STATUS: Record<BatchState | PartState | AttestationState, { tone: StatusTone; zh: string; en: string }> = {
   receiving: { tone: 'working', zh: '接收中', en: 'Receiving' },
+  parked: { tone: 'attention', zh: '待出院', en: 'Awaiting discharge' },
   checking: { tone: 'working', zh: '校验中', en: 'Checking' },
   awaitingCatalog: { tone: 'attention', zh: '待编目', en: 'Awaiting catalogue' },
   archived: { tone: 'done', zh: '已归档', en: 'Archived' },

@@ -81,6 +81,7 @@ export const TRACE_ACTIONS = {
   'batch.open': named('open', '打开批次', 'Opened a batch'),
   'batch.register': named('write', '登记批次', 'Registered a batch'),
   'batch.retry': named('write', '重发拒收文件', 'Sent refused files again'),
+  'batch.discharge': named('write', '登记出院', 'Told of a discharge'),
   'batch.commit': named('write', '提交批次', 'Committed a batch'),
 
   'loan.search': named('search', '查看借阅列表', 'Listed loans'),

@@ -1,26 +1,22 @@
 import { SealfolioError } from '../../domain/errors.ts';
 import { BatchState, PartState } from '../../domain/status.ts';
 import type { Batch } from '../../platform/store/index.ts';
-import { archivingWorkflowId, batchCommittedSignal, TaskQueue, WorkflowName } from '../../workflows/shared.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { Actor } from '../route.ts';
+import { beginArchiving } from './begin.ts';
 import { ownBatch } from './own.ts';
+import { park } from './parking.ts';
 import { takeOverRefused } from './retry.ts';
 
-/** How long mandatory documents are waited for: policy, until policies are data of the member's own. */
-const DOCUMENT_DEADLINE_MS = 7 * 86_400_000;
-
 /**
- * Hands a batch, whose files are all here or refused, to its workflow. Done again it is the same answer. Throws
+ * Hands a batch, whose files are all here or refused, to its workflow; one of a visit that has not ended is parked. Done again it is the same answer. Throws
  * batch-not-found, batch-of-another, batch-incomplete naming the parts that are missing, and part-retried.
  */
-export async function commitBatch(
-  { store, temporal, memberId }: ApiDeps,
-  batchId: string,
-  actor: Actor,
-): Promise<Batch> {
+export async function commitBatch(deps: ApiDeps, batchId: string, actor: Actor): Promise<Batch> {
+  const { store } = deps;
   const batch = await ownBatch({ store }, batchId, actor);
-  if (batch.state !== BatchState.receiving && batch.state !== BatchState.checking) return batch;
+  const goesOn: Batch['state'][] = [BatchState.receiving, BatchState.parked, BatchState.checking];
+  if (!goesOn.includes(batch.state)) return batch;
   const missing = batch.parts
     .filter(({ state }) => state === PartState.expected || state === PartState.receiving)
     .map(({ partNo }) => partNo);
@@ -28,17 +24,11 @@ export async function commitBatch(
     throw new SealfolioError('batch-incomplete', { field: 'parts', reason: 'not uploaded', missing });
   await takeOverRefused({ store }, batch);
   const committedAt = batch.committedAt ?? new Date();
+  if (batch.visit !== undefined) return park(deps, { ...batch, visit: batch.visit, committedAt });
   await store.models.Batch.updateOne(
     { batchId, state: BatchState.receiving },
     { $set: { state: BatchState.checking, committedAt } },
   );
-  const { archiveId } = batch;
-  await temporal.workflow.signalWithStart(WorkflowName.dischargeArchiving, {
-    workflowId: archivingWorkflowId(memberId, archiveId),
-    taskQueue: TaskQueue.archiving,
-    args: [{ archiveId, documentDeadlineMs: DOCUMENT_DEADLINE_MS }],
-    signal: batchCommittedSignal,
-    signalArgs: [{ batchId }],
-  });
+  await beginArchiving(deps, batch);
   return { ...batch, state: BatchState.checking, committedAt };
 }

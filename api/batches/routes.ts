@@ -4,16 +4,24 @@ import { BatchState } from '../../domain/status.ts';
 import type { Batch } from '../../platform/store/index.ts';
 import type { ApiDeps } from '../deps.ts';
 import { decodeCursor, encodeCursor } from '../pagination.ts';
-import { type Route, route } from '../route.ts';
+import { type Actor, type Route, route } from '../route.ts';
 import { traced } from '../traced.ts';
 import { UPLOADS_PATH, uploadIdOf } from '../uploads/ids.ts';
 import { commitBatch } from './commit.ts';
+import { dischargeVisit } from './parking.ts';
 import { registerBatch } from './register.ts';
 import { registerRetry, retrySchema } from './retry.ts';
 import { stationSeen } from './stations.ts';
 import { batchIdSchema, batchSchema, registrationSchema, scannerIdSchema, text } from './schemas.ts';
 
 const params = z.object({ batchId: batchIdSchema });
+
+/** Whoever looks at batches need not be one who may know whose they are. */
+const shownTo = ({ id, permissions }: Actor, batch: Batch) => ({
+  ...shown(batch),
+  ...(batch.visit !== undefined &&
+    (batch.sender === id || permissions.includes('archive:read')) && { visit: batch.visit }),
+});
 
 const shown = ({
   batchId,
@@ -76,7 +84,7 @@ export function batchRoutes(deps: ApiDeps): Route[] {
         await stationSeen(deps, { sender: call.actor.id, ...body });
         const { batch, isNew } = await registerBatch(deps, body, call.actor.id);
         if (!isNew) response.locals.status = 200;
-        return shown(batch);
+        return shownTo(call.actor, batch);
       },
     }),
     route({
@@ -91,8 +99,21 @@ export function batchRoutes(deps: ApiDeps): Route[] {
         await traced(deps.store, call, 'batch.commit', { type: 'batch', id: batchId });
         const batch = await commitBatch(deps, batchId, call.actor);
         await stationSeen(deps, batch);
-        response.location(`/api/v1/archives/${batch.archiveId}`);
-        return shown(batch);
+        if (batch.visit === undefined) response.location(`/api/v1/archives/${batch.archiveId}`);
+        return shownTo(call.actor, batch);
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/batches/{batchId}/discharge',
+      permission: 'batch:write',
+      summary: 'The visit of a batch has ended: all that waits of it is archived',
+      params,
+      body: z.strictObject({ dischargedAt: z.iso.datetime() }),
+      answer: batchSchema,
+      async handle({ params: { batchId }, body: { dischargedAt }, ...call }) {
+        await traced(deps.store, call, 'batch.discharge', { type: 'batch', id: batchId });
+        return shownTo(call.actor, await dischargeVisit(deps, batchId, dischargedAt, call.actor));
       },
     }),
     route({
@@ -120,10 +141,10 @@ export function batchRoutes(deps: ApiDeps): Route[] {
       summary: 'A batch and the state of each file',
       params,
       answer: batchSchema,
-      async handle({ params: { batchId } }) {
+      async handle({ params: { batchId }, actor }) {
         const batch = await Batch.findOne({ batchId }).lean<Batch>();
         if (batch === null) throw new SealfolioError('batch-not-found', { batchId });
-        return shown(batch);
+        return shownTo(actor, batch);
       },
     }),
     route({
@@ -143,7 +164,7 @@ export function batchRoutes(deps: ApiDeps): Route[] {
         limit: z.coerce.number().int().min(1).max(100).default(20),
       }),
       answer: z.object({ items: z.array(batchSchema), nextCursor: z.string().nullable() }),
-      async handle({ query: { state, sender, scannerId, late, cursor, limit } }) {
+      async handle({ query: { state, sender, scannerId, late, cursor, limit }, actor }) {
         const after = cursor === undefined ? null : decodeCursor(cursor);
         const found = await Batch.find({
           ...(state !== undefined && { state }),
@@ -161,7 +182,7 @@ export function batchRoutes(deps: ApiDeps): Route[] {
         const last = items.at(-1);
         const hasMore = found.length > limit && last !== undefined;
         return {
-          items: items.map(shown),
+          items: items.map((batch) => shownTo(actor, batch)),
           nextCursor: hasMore ? encodeCursor({ at: last.createdAt, id: last._id.toString() }) : null,
         };
       },

@@ -41,7 +41,7 @@ export const partsSchema = z
   .refine((parts) => new Set(parts.map(({ partNo }) => partNo)).size === parts.length, 'partNo is given twice');
 
 /** 批次登记: what a scanner announces before it sends the files. */
-export const registrationSchema = z.strictObject({
+const announced = z.strictObject({
   batchId: batchIdSchema,
   scannerId: scannerIdSchema.optional(),
   patientNo: text(64),
@@ -49,11 +49,24 @@ export const registrationSchema = z.strictObject({
   patientName: text(64),
   department: text(64).optional(),
   admittedAt: z.iso.datetime().optional(),
-  dischargedAt: z.iso.datetime(),
+  dischargedAt: z.iso.datetime().optional(),
+  inHospital: z
+    .literal(true)
+    .optional()
+    .describe('未出院: the visit has not ended; what is sent waits as `parked` until its discharge is told'),
   documentsComplete: z.boolean().default(false),
   reason: text(200).optional(),
   parts: partsSchema,
 });
+export const registrationSchema = announced
+  .refine(({ dischargedAt, inHospital }) => dischargedAt !== undefined || inHospital === true, {
+    path: ['dischargedAt'],
+    message: 'is missing; a visit that has not ended says inHospital',
+  })
+  .refine(({ dischargedAt, inHospital }) => dischargedAt === undefined || inHospital === undefined, {
+    path: ['inHospital'],
+    message: 'and dischargedAt cannot both be said',
+  });
 export type Registration = z.infer<typeof registrationSchema>;
 
 export const batchSchema = z.object({
@@ -69,6 +82,16 @@ export const batchSchema = z.object({
   /** Whatever was refused of it is brought in by other batches. */
   isRetried: z.boolean(),
   state: z.enum(BatchState),
+  visit: z
+    .object({
+      patientNo: z.string(),
+      visitNo: z.string(),
+      patientName: z.string(),
+      department: z.string().optional(),
+      admittedAt: z.string().optional(),
+    })
+    .optional()
+    .describe('Of a visit that has not ended, to its sender and to who reads archives'),
   createdAt: z.string(),
   committedAt: z.string().optional(),
   version: z.number().optional(),

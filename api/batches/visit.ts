@@ -1,9 +1,14 @@
 import { SealfolioError } from '../../domain/errors.ts';
-import type { Archive } from '../../platform/store/index.ts';
+import { AttestationState } from '../../domain/status.ts';
+import { hmacSm3 } from '../../platform/crypto/index.ts';
+import type { Archive, Correction, ParkedVisit } from '../../platform/store/index.ts';
 import type { ApiDeps } from '../deps.ts';
-import type { Registration } from './schemas.ts';
 
+const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
+const DUPLICATE_KEY = 11_000;
 const FIELDS = ['patientName', 'dischargedAt'] as const;
+/** A visit that has ended, as it is announced. */
+export type EndedVisit = ParkedVisit & { dischargedAt: string };
 type Said = Pick<Archive, (typeof FIELDS)[number]>;
 const MINUTE_MS = 60_000;
 /** People type a discharge to the minute. */
@@ -30,7 +35,7 @@ function refuseIfOther(known: Partial<Said>, said: Said): void {
 export async function agreeOnVisit(
   { store }: Pick<ApiDeps, 'store'>,
   archive: Archive,
-  { patientName, dischargedAt }: Registration,
+  { patientName, dischargedAt }: EndedVisit,
 ): Promise<void> {
   const { Archive } = store.models;
   const { archiveId } = archive;
@@ -42,4 +47,90 @@ export async function agreeOnVisit(
   // Each only while nobody else has said it.
   for (const field of absent) await Archive.updateOne({ archiveId, [field]: null }, { $set: { [field]: said[field] } });
   refuseIfOther((await Archive.findOne({ archiveId }).lean<Archive>())!, said);
+}
+
+function base32(bytes: Buffer): string {
+  let [text, bits, value] = ['', 0, 0];
+  for (const byte of bytes) {
+    value = (value << 8) | byte;
+    bits += 8;
+    for (; bits >= 5; bits -= 5) text += ALPHABET[(value >>> (bits - 5)) & 31];
+    value &= (1 << bits) - 1;
+  }
+  return text;
+}
+
+/**
+ * Opaque: made by a key of the member's own, so that nobody else can tell the visit from it. `nth`: how many archives were
+ * made under this number before, and have another today.
+ */
+export async function archiveIdOf(
+  { keys }: Pick<ApiDeps, 'keys'>,
+  { patientNo, visitNo }: ParkedVisit,
+  nth: number,
+): Promise<string> {
+  const named = [patientNo, visitNo, ...(nth === 0 ? [] : [nth])].join('\0');
+  const mac = hmacSm3(await keys.get('locator'), Buffer.from(named));
+  return `ar_${base32(mac).slice(0, 26)}`;
+}
+
+/** The archive that has the visit's number today; it is there from here on. Throws visit-conflict and visit-renumbered. */
+export async function ensureArchive(deps: ApiDeps, registration: EndedVisit): Promise<string> {
+  const { Archive } = deps.store.models;
+  const { patientNo, visitNo } = registration;
+  for (let nth = 0; ; nth += 1) {
+    const known = await Archive.findOne({ patientNo, visitNo }).lean<Archive>();
+    if (known !== null) {
+      await agreeOnVisit(deps, known, registration);
+      return known.archiveId;
+    }
+    await refuseRenumbered(deps, registration);
+    const archiveId = await archiveIdOf(deps, registration, nth);
+    try {
+      await Archive.create(firstOf(archiveId, registration));
+      return archiveId;
+    } catch (error) {
+      // Someone else has made it meanwhile; or the id is that of an archive whose number was corrected.
+      if ((error as { code?: number }).code !== DUPLICATE_KEY) throw error;
+    }
+  }
+}
+
+function firstOf(archiveId: string, registration: EndedVisit): Archive {
+  const { patientNo, visitNo, patientName, department = '', admittedAt, dischargedAt } = registration;
+  const now = new Date();
+  return {
+    ...{ archiveId, patientNo, visitNo, patientName, department },
+    ...(admittedAt !== undefined && { admittedAt: new Date(admittedAt) }),
+    dischargedAt: new Date(dischargedAt),
+    currentVersion: 0,
+    state: AttestationState.pending,
+    pageCount: 0,
+    documentTypes: [],
+    marks: [],
+    createdAt: now,
+    updatedAt: now,
+  };
+}
+
+/**
+ * Who sends still has the number from before a correction: taken, it would be a second archive of the same visit. Another
+ * visit, to which the number belongs, is let in. Throws visit-renumbered.
+ */
+async function refuseRenumbered(
+  { store }: ApiDeps,
+  { patientNo, visitNo, ...registration }: EndedVisit,
+): Promise<void> {
+  const { Archive, Correction } = store.models;
+  const before = { 'before.patientNo': patientNo, 'before.visitNo': visitNo };
+  const said = { patientName: registration.patientName, dischargedAt: new Date(registration.dischargedAt) };
+  for (const one of await Correction.find({ ...before, state: 'inForce' } as never).lean<Correction[]>()) {
+    const now = (await Archive.findOne({ archiveId: one.archiveId }).lean<Archive>())!;
+    const then = { ...one.before, dischargedAt: new Date(one.before.dischargedAt) };
+    if (isSameVisit(then, said) || isSameVisit(now, said))
+      throw new SealfolioError('visit-renumbered', {
+        field: 'patientNo',
+        reason: 'the number of this visit was corrected to another',
+      });
+  }
 }

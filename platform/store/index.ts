@@ -23,7 +23,7 @@ export type {
   VersionDocument,
 } from './models/archive.ts';
 export type { CatalogJob, CatalogJobRow, CatalogSuggestion, SuggestedPage } from './models/catalog.ts';
-export type { Batch, Part, Refusal, Station } from './models/batch.ts';
+export type { Batch, ParkedVisit, Part, Refusal, Station } from './models/batch.ts';
 export type { App, Department, Deputy, IdempotentCall, Session, User } from './models/access.ts';
 export type {
   BulkJob,

@@ -139,6 +139,28 @@ test('documents are still missing: archiving waits for them, and goes on when th
   await clerk.waitForSelector('text=第 1 页，共 2 页');
 });
 
+test('未出院: what is sent waits, its discharge is told at the batch, and it is archived', async () => {
+  const clerk = await world.login('clerk');
+  await clerk.goto(`${world.url}/ingest`);
+  await fill(clerk, { patientNo: 'YZ19860', patientName: '样例戊' });
+  await clerk.click('[data-test=in-hospital]');
+  expect(await clerk.locator('.fields label', { hasText: '出院时间' }).locator('input').isDisabled()).toBe(true);
+  await clerk.setInputFiles('[data-test=files]', [await jpeg('病案首页', 860)]);
+  await clerk.click('[data-test=send]');
+  await clerk.waitForSelector('[data-test=sent]:has-text("出院后归档")');
+  const row = clerk.locator('.batches > li', { hasText: '待出院' });
+  await row.locator('[data-test=open-batch]').click();
+  await clerk.waitForSelector('[data-test=parked]:has-text("样例戊")');
+  await expectSound(clerk);
+  await clerk.setViewportSize(DESK);
+  await clerk.fill('[data-test=discharged-at]', '2026-11-22T10:00');
+  await clerk.click('[data-test=discharge]');
+  await clerk.waitForSelector('[data-test=parked]', { state: 'detached' });
+  await clerk.waitForSelector('[data-test=batch-state]:has-text("已归档")');
+  await clerk.click('[data-test=batch] >> text=查看档案');
+  await clerk.waitForSelector('h1 >> text=样例戊');
+});
+
 test('what a station sends comes up by itself, and what is being typed and chosen stays', async () => {
   const clerk = await world.login('clerk');
   await toldOnly(clerk);

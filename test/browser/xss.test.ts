@@ -133,6 +133,7 @@ const FIELDS: Record<string, Kept[] | string> = {
   'pages/login.vue code': 'a secret',
   'pages/ingest.vue form[field]': ['patientNo', 'visitNo', 'patientName', 'ward'],
   'pages/ingest.vue form.dischargedAt': 'a time',
+  'ingest/batch-drawer.vue dischargedAt': 'a time',
   'pages/ingest.vue form.reason': ['visitReason'],
   'pages/account.vue form.current': 'a secret',
   'pages/account.vue form.next': 'a secret',

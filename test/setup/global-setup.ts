@@ -15,6 +15,7 @@ export const TEST_NAMESPACES = [
   'test-loans',
   'test-catalog',
   'test-corrections',
+  'test-parking',
   'test-rebuild',
   'test-classification',
   'test-workbench',

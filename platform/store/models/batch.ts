@@ -25,11 +25,24 @@ export interface Part {
   refusal?: Refusal;
 }
 
+/** What is known of a visit that has not ended: it has no archive yet. */
+export interface ParkedVisit {
+  patientNo: string;
+  visitNo: string;
+  patientName: string;
+  department?: string | undefined;
+  /** RFC 3339. */
+  admittedAt?: string | undefined;
+}
+
 /** 接收批次: what one scanner or HIS announced for one visit, and what became of each file. */
 export interface Batch {
   batchId: string;
   scannerId?: string;
+  /** Of a visit that has not ended: the one that it would be; from its discharge on, the one that it is. */
   archiveId: string;
+  /** Until the visit ends. */
+  visit?: ParkedVisit;
   reason?: string;
   /** 补扫: the visit was archived when it was announced. */
   isLate?: boolean;
@@ -85,6 +98,7 @@ const schema = new Schema<Batch>(
     batchId: { type: String, required: true, unique: true },
     scannerId: String,
     archiveId: { type: String, required: true, index: true },
+    visit: Schema.Types.Mixed,
     reason: String,
     isLate: Boolean,
     retryOf: String,
@@ -105,6 +119,10 @@ schema.index({ state: 1, createdAt: -1, _id: -1 });
 schema.index({ createdAt: -1, _id: -1 });
 schema.index({ sender: 1, scannerId: 1, createdAt: -1, _id: -1 });
 schema.index({ isLate: 1, createdAt: -1, _id: -1 }, { partialFilterExpression: { isLate: true } });
+schema.index(
+  { 'visit.patientNo': 1, 'visit.visitNo': 1 },
+  { partialFilterExpression: { 'visit.patientNo': { $exists: true } } },
+);
 schema.index({ 'parts.objectId': 1 }, { sparse: true });
 
 const station = new Schema<Station>(

@@ -246,6 +246,8 @@ export interface Batch {
   retryOf?: string;
   isRetried: boolean;
   state: BatchState;
+  /** 未出院: of a visit that has not ended. */
+  visit?: { patientNo: string; visitNo: string; patientName: string; department?: string; admittedAt?: string };
   createdAt: string;
   committedAt?: string;
   version?: number;
