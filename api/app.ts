@@ -27,7 +27,7 @@ import { templateRoutes } from './catalog/templates.ts';
 import type { ApiDeps } from './deps.ts';
 import { once } from './idempotency.ts';
 import { eventRoutes } from './events/routes.ts';
-import { exportRoutes } from './loans/export.ts';
+import { exportRoutes } from './exports/routes.ts';
 import { filterRoutes } from './loans/filters.ts';
 import { holdRoutes } from './loans/holds.ts';
 import { jobRoutes } from './loans/jobs.ts';
@@ -83,6 +83,8 @@ export const createRoutes = (deps: ApiDeps): Route[] => [
   ...accountRoutes(deps),
   ...userRoutes(deps),
   ...departmentRoutes(deps),
+  // Before what has a parameter in the same place.
+  ...exportRoutes(deps),
   ...deputyRoutes(deps),
   ...batchRoutes(deps),
   ...stationRoutes(deps),
@@ -98,7 +100,6 @@ export const createRoutes = (deps: ApiDeps): Route[] => [
   ...holdRoutes(deps),
   ...policyRoutes(deps),
   ...jobRoutes(deps),
-  ...exportRoutes(deps),
   ...filterRoutes(deps),
   ...noticeRoutes(deps),
   ...eventRoutes(deps),

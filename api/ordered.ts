@@ -20,6 +20,8 @@ export interface Plan {
 
 /** Rows looked at for one page, and counted, at most: beyond that the page ends early, and the next goes on there. */
 const MOST_EXAMINED = 1000;
+/** Rows that the database sends at once where all are read. */
+const MOST_AT_ONCE = 500;
 /** Rows looked at first, for each one that is asked for: most pages are full then. The database fetches all at once. */
 const EXAMINED_FIRST = 2;
 const EMPTY = (filter: Filter) => Object.keys(filter).length === 0;
@@ -112,6 +114,31 @@ export async function countPlan(collection: Collection, plan: Plan): Promise<{ t
     .aggregate<Partial<Record<'examined' | 'total', number>>>(totalStages(plan))
     .toArray();
   return { total: counts?.total ?? 0, isCapped: (counts?.examined ?? 0) > MOST_EXAMINED };
+}
+
+/** The stages that find what a plan has. */
+const foundStages = ({ found, rest }: Plan): PipelineStage[] => [
+  { $match: found },
+  ...(EMPTY(rest) ? [] : [{ $match: rest }]),
+];
+
+/** How many rows a plan has, counted as far as `most`. */
+export async function countTo(collection: Collection, plan: Plan, most: number): Promise<number> {
+  const stages = [...foundStages(plan), { $limit: most }, { $count: 'n' }];
+  const [counted] = await collection.aggregate<{ n: number }>(stages).toArray();
+  return counted?.n ?? 0;
+}
+
+/** Rows of a plan in its order, as many at a time as lie ready; no more are asked for than are taken. */
+export async function* rowsOf<T extends object>(collection: Collection, plan: Plan): AsyncGenerator<T[]> {
+  const [match, ...rest] = foundStages(plan);
+  const cursor = collection.aggregate<T>([match!, { $sort: plan.sort }, ...rest], { batchSize: MOST_AT_ONCE });
+  try {
+    for (let row = await cursor.next(); row !== null; row = await cursor.next())
+      yield [row, ...cursor.readBufferedDocuments()];
+  } finally {
+    await cursor.close();
+  }
 }
 
 /** A cursor, opaque to clients: the name of the order, and the place in it. */

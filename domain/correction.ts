@@ -21,6 +21,16 @@ export const REGISTERED_FIELDS = [
 ] as const;
 export type RegisteredField = (typeof REGISTERED_FIELDS)[number];
 
+/** As a sheet names them. */
+export const REGISTERED_NAMES: Record<RegisteredField, string> = {
+  patientNo: '病案号',
+  visitNo: '住院次数',
+  patientName: '姓名',
+  department: '科室',
+  admittedAt: '入院时间',
+  dischargedAt: '出院时间',
+};
+
 export const CorrectionState = {
   proposed: 'proposed',
   inForce: 'inForce',

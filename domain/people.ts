@@ -8,6 +8,14 @@ export const EMPLOYMENT_NAMES: Record<Employment, { zh: string; en: string }> = 
   trainee: { zh: '实习人员', en: 'Trainee' },
 };
 
+export const ACCOUNT_STATES = {
+  active: { zh: '在用', en: 'Active' },
+  invited: { zh: '待激活', en: 'Invited' },
+  locked: { zh: '已锁定', en: 'Locked' },
+  disabled: { zh: '已停用', en: 'Disabled' },
+} as const;
+export type AccountState = keyof typeof ACCOUNT_STATES;
+
 export const PASSWORD_MIN = 12;
 const PASSWORD_MAX = 128;
 const DIFFERENT_CHARACTERS = 6;

@@ -27,6 +27,11 @@ export const TRACE_KIND_NAMES: Record<TraceKind, { zh: string; en: string }> = {
 
 export const TRACE_RESULTS = ['allowed', 'denied', 'failed'] as const;
 export type TraceResult = (typeof TRACE_RESULTS)[number];
+export const TRACE_RESULT_NAMES: Record<TraceResult, { zh: string; en: string }> = {
+  allowed: { zh: '允许', en: 'Allowed' },
+  denied: { zh: '拒绝', en: 'Denied' },
+  failed: { zh: '失败', en: 'Failed' },
+};
 
 const named = (kind: TraceKind, zh: string, en: string) => ({ kind, zh, en });
 
@@ -43,6 +48,7 @@ export const TRACE_ACTIONS = {
   'account.totp.remove': named('session', '解除动态口令', 'Removed the second factor'),
 
   'archive.search': named('search', '检索档案', 'Searched archives'),
+  'archive.export': named('download', '导出档案列表', 'Exported archives'),
   'archive.open': named('open', '打开档案', 'Opened an archive'),
   'archive.timeline': named('open', '查看业务时间线', 'Read the timeline'),
   'archive.page': named('page', '查看页面', 'Saw a page'),
@@ -62,6 +68,7 @@ export const TRACE_ACTIONS = {
   'catalog.save': named('write', '修订目录', 'Arranged the catalogue'),
   'catalog.restore': named('write', '恢复目录版本', 'Brought a catalogue back'),
   'catalog.queue': named('search', '查看待确认页面', 'Listed doubtful pages'),
+  'catalog.queueExport': named('download', '导出待确认页面', 'Exported doubtful pages'),
   'catalog.suggestions': named('open', '查看分类建议', 'Read what pages seem to be'),
   'catalog.leave': named('write', '页面保留原处', 'Left pages where they lie'),
   'catalog.rebuild': named('write', '开始目录重建', 'Began a rebuild of catalogues'),
@@ -70,6 +77,7 @@ export const TRACE_ACTIONS = {
   'catalog.rebuild.resume': named('write', '继续目录重建', 'Let a rebuild go on'),
   'catalog.rebuild.read': named('search', '查看目录重建', 'Read rebuilds'),
   'correction.search': named('search', '查看待审更正', 'Listed corrections'),
+  'correction.export': named('download', '导出待审更正', 'Exported corrections'),
   'correction.open': named('open', '查看更正记录', 'Read corrections'),
   'correction.proof': named('open', '查看更正存证', 'Read the proof of a correction'),
   'correction.propose': named('write', '申请更正登记', 'Asked for a correction'),
@@ -78,6 +86,7 @@ export const TRACE_ACTIONS = {
   'correction.refuse': named('write', '驳回更正', 'Refused a correction'),
   'correction.withdraw': named('write', '撤回更正', 'Withdrew a correction'),
   'batch.search': named('search', '查看批次', 'Listed batches'),
+  'batch.export': named('download', '导出批次', 'Exported batches'),
   'batch.open': named('open', '打开批次', 'Opened a batch'),
   'batch.register': named('write', '登记批次', 'Registered a batch'),
   'batch.retry': named('write', '重发拒收文件', 'Sent refused files again'),
@@ -116,6 +125,7 @@ export const TRACE_ACTIONS = {
   'system.status': named('admin', '查看系统状态', 'Read the status'),
   'system.overlay': named('admin', '查看组网状态', 'Read the overlay'),
   'user.search': named('admin', '查看用户列表', 'Listed accounts'),
+  'user.export': named('download', '导出人员', 'Exported accounts'),
   'user.read': named('admin', '查看账号', 'Read an account'),
   'user.create': named('admin', '新建账号', 'Made an account'),
   'user.change': named('admin', '修改账号', 'Changed an account'),
@@ -136,6 +146,7 @@ export const TRACE_ACTIONS = {
   'trace.verify': named('admin', '核验留痕', 'Verified the trace'),
   'trace.export': named('download', '导出留痕', 'Exported the trace'),
   'workflow.search': named('admin', '查看流程列表', 'Listed workflows'),
+  'workflow.export': named('download', '导出流程', 'Exported workflows'),
   'workflow.read': named('admin', '查看流程', 'Read a workflow'),
   'workflow.retry': named('admin', '重试流程', 'Tried a workflow again'),
   'workflow.cancel': named('admin', '取消流程', 'Cancelled a workflow'),

@@ -1,6 +1,8 @@
-import type { CompletenessState } from '../../domain/catalog/completeness.ts';
-import type { AttestationState } from '../../domain/status.ts';
+import { z } from 'zod';
+import { COMPLETENESS, type CompletenessState } from '../../domain/catalog/completeness.ts';
+import { AttestationState } from '../../domain/status.ts';
 import { type Archive, between, type Store } from '../../platform/store/index.ts';
+import { type Found, foundBy } from '../exports/export.ts';
 import {
   decodePlace,
   encodePlace,
@@ -13,14 +15,17 @@ import {
   startsWith,
 } from '../ordered.ts';
 
-export interface ArchiveFilter {
-  q?: string | undefined;
-  state?: AttestationState | undefined;
-  department?: string | undefined;
-  completeness?: CompletenessState | undefined;
-  dischargedFrom?: string | undefined;
-  dischargedTo?: string | undefined;
-}
+export const completenessState = z.enum(Object.keys(COMPLETENESS) as [CompletenessState]);
+/** The same filter for a list and for an export. */
+export const archiveFilter = z.object({
+  q: z.string().max(64).optional().describe('Start of a patient number or name, or an archive id'),
+  state: z.enum(AttestationState).optional(),
+  department: z.string().max(64).optional(),
+  completeness: completenessState.optional(),
+  dischargedFrom: z.iso.datetime().optional(),
+  dischargedTo: z.iso.datetime().optional(),
+});
+export type ArchiveFilter = z.infer<typeof archiveFilter>;
 type Row = Archive & { _id: { toString(): string } };
 
 /** Orders that lists have, each an index of the model: by discharge, or, where a number or a name is looked for, by that. */
@@ -70,6 +75,13 @@ export function archivePlan(
   return { found: inOrder([narrow], ORDERS[order], startsWith(q ?? ''), from), rest, sort };
 }
 
+/** What is looked for, the first that finds any: names in Latin letters are looked for once no number begins so. */
+function ordersOf(q: string | undefined): readonly OrderName[] {
+  if (q === undefined || q === '') return ['dischargedAt'];
+  return /[^\x20-\x7e]/.test(q) ? ['patientName'] : ['patientNo', 'patientName'];
+}
+const isArchiveId = (q: string | undefined): q is string => q !== undefined && /^ar_[a-z0-9]{1,40}$/.test(q);
+
 /** One page of archives. Its time does not grow with their number. Throws request-invalid for another list's cursor. */
 export async function listArchives(
   { models: { Archive }, connection }: Store,
@@ -78,7 +90,7 @@ export async function listArchives(
 ): Promise<{ rows: Archive[]; nextCursor: string | null }> {
   const { q } = filter;
   const toId = (text: string) => new connection.base.Types.ObjectId(text);
-  if (q !== undefined && /^ar_[a-z0-9]{1,40}$/.test(q)) {
+  if (isArchiveId(q)) {
     const found = await Archive.findOne({ archiveId: q }).lean<Archive>();
     if (found !== null) return { rows: [found], nextCursor: null };
   }
@@ -89,11 +101,28 @@ export async function listArchives(
     return { rows, nextCursor: last === null ? null : cursorOf(order, last) };
   };
   if (place !== null) return page(place.order as OrderName);
-  if (q === undefined || q === '') return page('dischargedAt');
-  const isNumber = !/[^\x20-\x7e]/.test(q);
-  const byNumber = isNumber ? await page('patientNo') : null;
-  // Names in Latin letters are looked for once no number begins so.
-  return byNumber !== null && (byNumber.rows.length > 0 || byNumber.nextCursor !== null)
-    ? byNumber
-    : page('patientName');
+  for (const order of ordersOf(q)) {
+    const found = await page(order);
+    if (found.rows.length > 0 || found.nextCursor !== null) return found;
+  }
+  return { rows: [], nextCursor: null };
+}
+
+/** All archives that the list would show, page by page. */
+export async function allArchives(
+  { models: { Archive } }: Store,
+  filter: ArchiveFilter,
+  limit: number,
+): Promise<Found<Archive>> {
+  const { q } = filter;
+  const plans: Plan[] = [
+    ...(isArchiveId(q) ? [{ found: { archiveId: q }, rest: {}, sort: { _id: 1 as const } }] : []),
+    ...ordersOf(q).map((order) => archivePlan(filter, order, null, String)),
+  ];
+  let found = await foundBy<Archive>(Archive.collection, plans[0]!, limit);
+  for (const plan of plans.slice(1)) {
+    if (found.count > 0) break;
+    found = await foundBy<Archive>(Archive.collection, plan, limit);
+  }
+  return found;
 }

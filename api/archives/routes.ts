@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { COMPLETENESS, completenessOf, type CompletenessState } from '../../domain/catalog/completeness.ts';
+import { completenessOf } from '../../domain/catalog/completeness.ts';
 import { PackedPages } from '../../domain/catalog/numbered.ts';
 import { SealfolioError } from '../../domain/errors.ts';
 import { Mark } from '../../domain/loan/policy.ts';
@@ -20,12 +20,11 @@ import type { ApiDeps } from '../deps.ts';
 import { type Route, route } from '../route.ts';
 import { traced } from '../traced.ts';
 import { archiveOf } from './find.ts';
-import { listArchives } from './list.ts';
+import { archiveFilter, completenessState, listArchives } from './list.ts';
 import { timelineOf } from './timeline.ts';
 
 const archiveId = z.string().regex(/^ar_[a-z0-9]{1,40}$/);
 const params = z.object({ archiveId });
-const completenessState = z.enum(Object.keys(COMPLETENESS) as [CompletenessState]);
 const archive = z.object({
   archiveId: z.string(),
   patientNo: z.string(),
@@ -118,13 +117,7 @@ export function archiveRoutes(deps: ApiDeps): Route[] {
       path: '/archives',
       permission: 'archive:read',
       summary: 'Archives, last discharged first; where a number or a name is looked for, in its order',
-      query: z.object({
-        q: z.string().max(64).optional().describe('Start of a patient number or name, or an archive id'),
-        state: z.enum(AttestationState).optional(),
-        department: z.string().max(64).optional(),
-        completeness: completenessState.optional(),
-        dischargedFrom: z.iso.datetime().optional(),
-        dischargedTo: z.iso.datetime().optional(),
+      query: archiveFilter.extend({
         cursor: z.string().max(200).optional(),
         limit: z.coerce.number().int().min(1).max(MAX_LIST).default(20),
       }),

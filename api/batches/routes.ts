@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { SealfolioError } from '../../domain/errors.ts';
-import { BatchState } from '../../domain/status.ts';
 import type { Batch } from '../../platform/store/index.ts';
 import type { ApiDeps } from '../deps.ts';
 import { decodeCursor, encodeCursor } from '../pagination.ts';
@@ -9,10 +8,11 @@ import { traced } from '../traced.ts';
 import { UPLOADS_PATH, uploadIdOf } from '../uploads/ids.ts';
 import { commitBatch } from './commit.ts';
 import { dischargeVisit } from './parking.ts';
+import { batchesOf, batchFilter } from './list.ts';
 import { registerBatch } from './register.ts';
 import { registerRetry, retrySchema } from './retry.ts';
 import { stationSeen } from './stations.ts';
-import { batchIdSchema, batchSchema, registrationSchema, scannerIdSchema, text } from './schemas.ts';
+import { batchIdSchema, batchSchema, registrationSchema } from './schemas.ts';
 
 const params = z.object({ batchId: batchIdSchema });
 
@@ -153,24 +153,15 @@ export function batchRoutes(deps: ApiDeps): Route[] {
       permission: 'batch:read',
       trace: 'batch.search',
       summary: 'Batches, newest first',
-      query: z.object({
-        state: z.enum(BatchState).optional(),
-        /** A station: who sent it, and from which scanner ('': it named none). */
-        sender: text(64).optional(),
-        scannerId: z.union([scannerIdSchema, z.literal('')]).optional(),
-        /** 补扫 only. */
-        late: z.literal('true').optional(),
+      query: batchFilter.extend({
         cursor: z.string().max(200).optional(),
         limit: z.coerce.number().int().min(1).max(100).default(20),
       }),
       answer: z.object({ items: z.array(batchSchema), nextCursor: z.string().nullable() }),
-      async handle({ query: { state, sender, scannerId, late, cursor, limit }, actor }) {
+      async handle({ query: { cursor, limit, ...filter }, actor }) {
         const after = cursor === undefined ? null : decodeCursor(cursor);
         const found = await Batch.find({
-          ...(state !== undefined && { state }),
-          ...(sender !== undefined && { sender }),
-          ...(scannerId !== undefined && { scannerId: scannerId === '' ? null : scannerId }),
-          ...(late !== undefined && { isLate: true }),
+          ...batchesOf(filter),
           ...(after !== null && {
             $or: [{ createdAt: { $lt: after.at } }, { createdAt: after.at, _id: { $lt: after.id } }],
           }),

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { type Archive, between, type CatalogSuggestion, type Store } from '../../platform/store/index.ts';
 import {
   decodePlace,
@@ -10,10 +11,17 @@ import {
   type Position,
 } from '../ordered.ts';
 
-export interface QueueFilter {
-  department?: string | undefined;
-  dischargedFrom?: string | undefined;
-  dischargedTo?: string | undefined;
+/** The same filter for a list and for an export. */
+export const queueFilter = z.object({
+  department: z.string().max(64).optional(),
+  dischargedFrom: z.iso.datetime().optional(),
+  dischargedTo: z.iso.datetime().optional(),
+});
+export type QueueFilter = z.infer<typeof queueFilter>;
+/** An archive with pages that wait for a person, and what is known of them. */
+export interface Queued {
+  row: CatalogSuggestion;
+  archive: Archive;
 }
 type Row = CatalogSuggestion & { _id: { toString(): string } };
 
@@ -24,6 +32,10 @@ const ORDERS = {
 } as const satisfies Record<string, Order>;
 export type QueueOrder = keyof typeof ORDERS;
 export const QUEUE_ORDERS = Object.keys(ORDERS) as [QueueOrder, ...QueueOrder[]];
+export const queueOrder = z
+  .enum(QUEUE_ORDERS)
+  .default('dischargedAt')
+  .describe('Last discharged first, or the least sure first');
 
 /** What an index finds in order, and what is left to look at archive by archive. */
 export function queuePlan(
@@ -50,23 +62,31 @@ function isPlace(order: string, [first, then]: Position): boolean {
   return order === 'lowest' ? typeof first === 'number' : typeof first === 'string' && !Number.isNaN(Date.parse(first));
 }
 
+/** Rows with their archives. */
+export async function withArchives(
+  { Archive }: Store['models'],
+  rows: readonly CatalogSuggestion[],
+): Promise<Queued[]> {
+  const archives = await Archive.find({ archiveId: { $in: rows.map(({ archiveId }) => archiveId) } }).lean<Archive[]>();
+  const of = new Map(archives.map((archive) => [archive.archiveId, archive]));
+  return rows.flatMap((row) => {
+    const archive = of.get(row.archiveId);
+    return archive === undefined ? [] : [{ row, archive }];
+  });
+}
+
 /** One page of archives with pages that wait for a person. Throws request-invalid for another list's cursor. */
 export async function listQueue(
-  { models: { Archive, CatalogSuggestion }, connection }: Store,
+  { models, connection }: Store,
   filter: QueueFilter,
   { order, cursor, limit }: { order: QueueOrder; cursor?: string | undefined; limit: number },
-): Promise<{ rows: { row: CatalogSuggestion; archive: Archive }[]; nextCursor: string | null }> {
+): Promise<{ rows: Queued[]; nextCursor: string | null }> {
   const toId = (text: string) => new connection.base.Types.ObjectId(text);
   const place = cursor === undefined ? null : decodePlace(cursor, (named, at) => named === order && isPlace(named, at));
   const plan = queuePlan(filter, order, place?.place ?? null, toId);
-  const { rows, last } = await orderedPage<Row>(CatalogSuggestion.collection, plan, limit);
-  const archives = await Archive.find({ archiveId: { $in: rows.map(({ archiveId }) => archiveId) } }).lean<Archive[]>();
-  const of = new Map(archives.map((archive) => [archive.archiveId, archive]));
+  const { rows, last } = await orderedPage<Row>(models.CatalogSuggestion.collection, plan, limit);
   return {
-    rows: rows.flatMap((row) => {
-      const archive = of.get(row.archiveId);
-      return archive === undefined ? [] : [{ row, archive }];
-    }),
+    rows: await withArchives(models, rows),
     nextCursor: last === null ? null : encodePlace(order, [last[ORDERS[order].first], String(last._id)]),
   };
 }

@@ -9,7 +9,7 @@ import { archiveOf, versionOf } from '../archives/find.ts';
 import type { ApiDeps } from '../deps.ts';
 import { type Route, route } from '../route.ts';
 import { traced } from '../traced.ts';
-import { listQueue, QUEUE_ORDERS } from './queue.ts';
+import { listQueue, queueFilter, queueOrder } from './queue.ts';
 
 const params = z.object({ archiveId: z.string().regex(/^ar_[a-z0-9]{1,40}$/) });
 const type = z.enum(DocumentType);
@@ -31,11 +31,8 @@ export function suggestionRoutes({ store }: ApiDeps): Route[] {
       path: '/catalog-queue',
       permission: 'catalog:write',
       summary: 'Archives with pages that lie elsewhere than they seem to belong, or that nobody could tell',
-      query: z.object({
-        department: z.string().max(64).optional(),
-        dischargedFrom: z.iso.datetime().optional(),
-        dischargedTo: z.iso.datetime().optional(),
-        order: z.enum(QUEUE_ORDERS).default('dischargedAt').describe('Last discharged first, or the least sure first'),
+      query: queueFilter.extend({
+        order: queueOrder,
         cursor: z.string().max(200).optional(),
         limit: z.coerce.number().int().min(1).max(100).default(50),
       }),

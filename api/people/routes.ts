@@ -2,7 +2,7 @@ import type { Request } from 'express';
 import { z } from 'zod';
 import { isPermitted, Role } from '../../domain/access.ts';
 import { SealfolioError } from '../../domain/errors.ts';
-import type { Department, User } from '../../platform/store/index.ts';
+import type { User } from '../../platform/store/index.ts';
 import { traced } from '../traced.ts';
 import { closeLoans } from '../loans/holds.ts';
 import { SecondFactors } from '../auth/totp.ts';
@@ -10,6 +10,7 @@ import { text } from '../batches/schemas.ts';
 import type { ApiDeps } from '../deps.ts';
 import { type Actor, type Route, route } from '../route.ts';
 import { Accounts } from './accounts.ts';
+import { shown, userFilter, usersOf } from './list.ts';
 import { profile, shownUser, username } from './schemas.ts';
 
 const params = z.object({ username });
@@ -26,28 +27,6 @@ export function ifMatch(request: Request): number {
 function notOwn(actor: Actor, name: string): void {
   if (actor.id === name) throw new SealfolioError('own-account', { username: name });
 }
-
-function stateOf({ disabled, lockedUntil, passwordHash }: User): z.infer<typeof shownUser>['state'] {
-  if (disabled) return 'disabled';
-  if (lockedUntil !== undefined && lockedUntil > new Date()) return 'locked';
-  return passwordHash === undefined ? 'invited' : 'active';
-}
-
-const shown = (user: User, departments: ReadonlyMap<string, Department>): z.infer<typeof shownUser> => {
-  const department = departments.get(user.departmentId ?? '');
-  return {
-    username: user.username,
-    displayName: user.displayName,
-    department: department === undefined ? null : { departmentId: department.departmentId, name: department.name },
-    employment: user.employment ?? 'staff',
-    roles: user.roles,
-    relatedPatientNos: user.relatedPatientNos ?? [],
-    state: stateOf(user),
-    hasTotp: user.totp?.confirmedAt !== undefined,
-    revision: user.revision ?? 1,
-    createdAt: (user.createdAt ?? new Date(0)).toISOString(),
-  };
-};
 
 /** 用户: systemAdmin makes accounts, securityAdmin gives roles (三员分立); each change is in the audit. */
 export function userRoutes(deps: ApiDeps): Route[] {
@@ -66,24 +45,14 @@ export function userRoutes(deps: ApiDeps): Route[] {
       permission: 'account:read',
       trace: 'user.search',
       summary: 'People with an account, by user name',
-      query: z.object({
-        q: z.string().max(64).optional().describe('Start of a user name or of a name'),
-        role: z.enum(Role).optional(),
-        departmentId: z.string().max(64).optional(),
+      query: userFilter.extend({
         after: username.optional(),
         limit: z.coerce.number().int().min(1).max(MAX_LIST).default(50),
       }),
       answer: z.object({ items: z.array(shownUser), nextAfter: z.string().nullable() }),
-      async handle({ query: { q, role, departmentId, after, limit } }) {
-        const start = { $gte: q, $lt: `${q}\uffff` };
-        const filter = {
-          ...(q !== undefined && q !== '' && { $or: [{ username: start }, { displayName: start }] }),
-          ...(role !== undefined && { roles: role }),
-          ...(departmentId !== undefined && { departmentId }),
-          ...(after !== undefined && { username: { $gt: after } }),
-        };
+      async handle({ query: { after, limit, ...filter } }) {
         const [found, departments] = await Promise.all([
-          store.models.User.find(filter)
+          store.models.User.find({ ...usersOf(filter), ...(after !== undefined && { username: { $gt: after } }) })
             .sort({ username: 1 })
             .limit(limit + 1)
             .lean<User[]>(),

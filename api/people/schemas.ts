@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Role } from '../../domain/access.ts';
-import { Employment } from '../../domain/people.ts';
+import { ACCOUNT_STATES, type AccountState, Employment } from '../../domain/people.ts';
 import { text } from '../batches/schemas.ts';
 
 export const username = z.string().regex(/^[a-z][a-z0-9._-]{1,31}$/);
@@ -18,7 +18,7 @@ export const shownUser = z.object({
   employment: z.enum(Employment),
   roles: z.array(z.enum(Role)),
   relatedPatientNos: z.array(z.string()),
-  state: z.enum(['active', 'invited', 'locked', 'disabled']),
+  state: z.enum(Object.keys(ACCOUNT_STATES) as [AccountState]),
   hasTotp: z.boolean(),
   revision: z.number(),
   createdAt: z.string(),

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { TraceKind, TRACE_RESULTS } from '../../domain/trace.ts';
 import type { Archive, Store, TraceBatch, TraceEntry } from '../../platform/store/index.ts';
+import { type Found, foundBy } from '../exports/export.ts';
 import { type Filter, orderedPage, type Plan } from '../ordered.ts';
+import type { TraceMore } from '../traced.ts';
 
 const id = (prefix: string) => z.string().regex(new RegExp(`^${prefix}_[a-zA-Z0-9]{1,64}$`));
 const instant = z.iso.datetime({ offset: true });
@@ -80,35 +82,63 @@ export interface TracePage {
   searchedTo: Date | null;
 }
 
-/** One page of the trace, newest first. Its time does not grow with the trace. */
-export async function listTrace(
+/** The plan of a filter, newest first, before a number. */
+async function planOf(
   store: Store,
   { patientNo, patientId, actor, searched, from, to, ...same }: TraceFilter,
-  { before, limit }: { before?: number | undefined; limit: number },
-): Promise<TracePage> {
+  before = Number.MAX_SAFE_INTEGER,
+): Promise<Plan> {
   const [first, end] = [
     from === undefined ? 0 : await seqAt(store, new Date(from)),
     to === undefined ? Number.MAX_SAFE_INTEGER : await seqAt(store, new Date(to)),
   ];
-  const plan = tracePlan(
+  return tracePlan(
     {
       ...same,
       'actor.id': actor,
       patientId: patientNo === undefined ? patientId : await store.trace.patientIdOf(patientNo),
       term: searched === undefined ? undefined : await store.trace.termOf(searched),
     },
-    { $gte: first, $lt: Math.min(end, before ?? Number.MAX_SAFE_INTEGER) },
+    { $gte: first, $lt: Math.min(end, before) },
     await correctedOf(store, patientNo),
   );
+}
+
+/** One page of the trace, newest first. Its time does not grow with the trace. */
+export async function listTrace(
+  store: Store,
+  filter: TraceFilter,
+  { before, limit }: { before?: number | undefined; limit: number },
+): Promise<TracePage> {
   const { rows, last, endedEarly } = await orderedPage<TraceEntry & { _id?: unknown }>(
     store.models.TraceEntry.collection,
-    plan,
+    await planOf(store, filter, before),
     limit,
   );
   return {
     rows: rows.map(({ _id, ...row }) => row),
     nextBefore: last?.seq ?? null,
     searchedTo: endedEarly ? last!.at : null,
+  };
+}
+
+/** All entries that the list would show, page by page. */
+export const allTrace = async (store: Store, filter: TraceFilter, limit: number): Promise<Found<TraceEntry>> =>
+  foundBy<TraceEntry>(store.models.TraceEntry.collection, await planOf(store, filter), limit);
+
+/** What was looked for, without the text that would name someone. */
+export async function lookedFor(
+  store: Store,
+  { patientNo, searched, patientId, ...filter }: TraceFilter,
+): Promise<TraceMore> {
+  const patient = patientNo === undefined ? patientId : await store.trace.patientIdOf(patientNo);
+  const { archiveId, loanId, ...rest } = filter;
+  return {
+    ...(patient !== undefined && { patientId: patient }),
+    ...(archiveId !== undefined && { archiveId }),
+    ...(loanId !== undefined && { loanId }),
+    ...(searched !== undefined && { term: await store.trace.termOf(searched) }),
+    details: rest,
   };
 }
 

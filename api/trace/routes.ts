@@ -1,41 +1,17 @@
 import { z } from 'zod';
 import { SealfolioError } from '../../domain/errors.ts';
-import { TRACE_ACTIONS, TRACE_KIND_NAMES } from '../../domain/trace.ts';
 import { Quorum } from '../../platform/ledger/quorum.ts';
 import type { TraceBatch, TraceEntry } from '../../platform/store/index.ts';
-import { type Column, workbook } from '../../platform/xlsx/workbook.ts';
 import type { ApiDeps } from '../deps.ts';
 import { displayNames } from '../people/names.ts';
-import { cutNote } from '../loans/export.ts';
 import { codeOf, PROBLEMS } from '../problems.ts';
 import { type Route, route } from '../route.ts';
 import { traced } from '../traced.ts';
-import { listTrace, placesOf, traceFilter, type TraceFilter } from './list.ts';
+import { listTrace, lookedFor, placesOf, traceFilter } from './list.ts';
 import { rowOf, verifyTrace } from './verify.ts';
 
 const MAX_LIST = 200;
-const MAX_EXPORT = 20_000;
 const HASH_BYTES = 32;
-const time = new Intl.DateTimeFormat('sv-SE', { timeZone: 'Asia/Shanghai', dateStyle: 'short', timeStyle: 'medium' });
-
-const COLUMNS: readonly Column<TraceEntry>[] = [
-  { title: '序号', width: 10, value: ({ seq }) => seq },
-  { title: '时间', width: 20, value: ({ at }) => time.format(at) },
-  { title: '操作人', width: 14, value: ({ actor }) => actor.id },
-  { title: '角色', width: 18, value: ({ actor }) => actor.roles.join(' ') },
-  { title: '来源', width: 16, value: ({ from }) => from?.address },
-  { title: '类别', width: 12, value: ({ kind }) => TRACE_KIND_NAMES[kind].zh },
-  { title: '操作', width: 18, value: ({ action }) => TRACE_ACTIONS[action].zh },
-  { title: '对象', width: 34, value: ({ object }) => object.id },
-  { title: '病案', width: 34, value: ({ archiveId }) => archiveId },
-  { title: '患者（匿名编号）', width: 36, value: ({ patientId }) => patientId },
-  { title: '借阅', width: 32, value: ({ loanId }) => loanId },
-  { title: '原因', width: 30, value: ({ reason }) => reason },
-  { title: '说明', width: 40, value: ({ details }) => (details === undefined ? undefined : JSON.stringify(details)) },
-  { title: '结果', width: 8, value: ({ result }) => ({ allowed: '允许', denied: '拒绝', failed: '失败' })[result] },
-  { title: '链值', width: 66, value: ({ hash }) => hash },
-];
-
 const shownEntry = z.object({
   seq: z.number(),
   at: z.string(),
@@ -56,22 +32,10 @@ const entryShown = (row: TraceEntry, batch: TraceBatch | undefined) => {
     ...(batch !== undefined && { place: { height, txId, at: at!.toISOString() } }),
   };
 };
-/** What was looked for, without the text that would name someone. */
-const lookedFor = async ({ store }: ApiDeps, { patientNo, searched, patientId, ...filter }: TraceFilter) => {
-  const patient = patientNo === undefined ? patientId : await store.trace.patientIdOf(patientNo);
-  const { archiveId, loanId, ...rest } = filter;
-  return {
-    ...(patient !== undefined && { patientId: patient }),
-    ...(archiveId !== undefined && { archiveId }),
-    ...(loanId !== undefined && { loanId }),
-    ...(searched !== undefined && { term: await store.trace.termOf(searched) }),
-    details: rest,
-  };
-};
 
 /** 追溯 (A7): who did what, and that nothing of it was changed since. */
 export function traceRoutes(deps: ApiDeps): Route[] {
-  const { store, ledger, memberName } = deps;
+  const { store, ledger } = deps;
   const { TraceBatch, TraceEntry } = store.models;
   const quorum = new Quorum(deps.witnesses, deps.trust);
 
@@ -93,7 +57,7 @@ export function traceRoutes(deps: ApiDeps): Route[] {
       }),
       trace: 'trace.read',
       traceOf: ({ query: { before, limit: _limit, ...filter } }) =>
-        lookedFor(deps, filter).then(({ details, ...more }) => ({
+        lookedFor(store, filter).then(({ details, ...more }) => ({
           ...more,
           details: { ...details, ...(before !== undefined && { before }) },
         })),
@@ -112,34 +76,6 @@ export function traceRoutes(deps: ApiDeps): Route[] {
           nextBefore,
           searchedTo: searchedTo?.toISOString() ?? null,
         };
-      },
-    }),
-    route({
-      method: 'get',
-      path: '/trace.xlsx',
-      permission: 'trace:read',
-      summary:
-        'What the filter finds of the trace, as a workbook with a watermark; one that does not hold all says so first',
-      query: traceFilter.extend({ limit: z.coerce.number().int().min(1).max(MAX_EXPORT).default(MAX_EXPORT) }),
-      async handle({ query: { limit, ...query }, response, ...call }) {
-        const found: TraceEntry[] = [];
-        for (let before: number | null = Number.MAX_SAFE_INTEGER; before !== null && found.length <= limit;) {
-          const page = await listTrace(store, query, { before, limit: 2000 });
-          found.push(...page.rows);
-          before = page.nextBefore;
-        }
-        const rows = found.slice(0, limit);
-        const isCut = found.length > limit;
-        const { details, ...more } = await lookedFor(deps, query);
-        const exported = { ...more, details: { ...details, rows: rows.length, ...(isCut && { isCut }) } };
-        await traced(store, call, 'trace.export', { type: 'trace', id: 'list' }, exported);
-        const now = new Date();
-        const mark = `${memberName} ${call.actor.displayName}（${call.actor.id}） ${time.format(now)}`;
-        response
-          .set('Cache-Control', 'private, no-store')
-          .attachment(`trace-${now.toISOString().slice(0, 10)}.xlsx`)
-          .type('application/vnd.openxmlformats-officedocument.spreadsheetml.sheet')
-          .send(await workbook('追溯', COLUMNS, rows, mark, isCut ? cutNote(limit, '不止这些') : undefined));
       },
     }),
     route({

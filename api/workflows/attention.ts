@@ -1,11 +1,6 @@
+import { z } from 'zod';
 import { AttestationState } from '../../domain/status.ts';
-import {
-  adviceOf,
-  adviceOnBroken,
-  type Attention,
-  type AttentionItem,
-  WORKFLOW_NAMES,
-} from '../../domain/workflows.ts';
+import { adviceOf, adviceOnBroken, Attention, type AttentionItem, WORKFLOW_NAMES } from '../../domain/workflows.ts';
 import type { Archive, LoanRow, Store, TraceEntry, WorkflowCare } from '../../platform/store/index.ts';
 import { archivingWorkflowId, loanWorkflowId, WorkflowName } from '../../workflows/shared.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -13,6 +8,13 @@ import { brokenWorkflows } from './broken.ts';
 import { stuckSteps } from './stuck.ts';
 
 const MOST = 200;
+
+export const ATTENTION_KINDS = Object.keys(Attention) as [Attention, ...Attention[]];
+/** The same filter for a list and for an export. */
+export const attentionFilter = z.object({
+  type: z.enum(Object.keys(WORKFLOW_NAMES) as [string, ...string[]]).optional(),
+  attention: z.enum(ATTENTION_KINDS).optional(),
+});
 
 /** Archives that wait for a person, each with the code of what made it fail, as the trace tells it. */
 async function waitingArchives({ models: { Archive, TraceEntry } }: Store) {
@@ -40,7 +42,7 @@ async function waitingArchives({ models: { Archive, TraceEntry } }: Store) {
  */
 export async function attentionList(
   { store, temporal, memberId }: Pick<ApiDeps, 'store' | 'temporal' | 'memberId'>,
-  { type, attention }: { type?: string | undefined; attention?: Attention | undefined },
+  { type, attention }: z.infer<typeof attentionFilter>,
 ): Promise<{ items: AttentionItem[]; isCapped: boolean }> {
   const isAsked = (kind: Attention, of?: string) =>
     (attention === undefined || attention === kind) && (type === undefined || of === undefined || type === of);

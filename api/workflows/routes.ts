@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { SealfolioError } from '../../domain/errors.ts';
 import { powerOver } from '../../domain/loan/powers.ts';
 import { AttestationState } from '../../domain/status.ts';
-import { Attention, CANCELLABLE, WORKFLOW_NAMES, WORKFLOW_STATES, type WorkflowState } from '../../domain/workflows.ts';
+import { CANCELLABLE } from '../../domain/workflows.ts';
 import type { Archive, User, WorkflowCare } from '../../platform/store/index.ts';
 import { archivingWorkflowId, retrySignal } from '../../workflows/shared.ts';
 import { timelineOf } from '../archives/timeline.ts';
@@ -16,11 +16,9 @@ import { type Principal, withPrincipals } from '../people/principals.ts';
 import { type Route, route } from '../route.ts';
 import { traced } from '../traced.ts';
 import { assigneesOf, loanWithTask } from './assignees.ts';
-import { attentionList } from './attention.ts';
+import { ATTENTION_KINDS, attentionFilter, attentionList } from './attention.ts';
+import { listWorkflows, shownWorkflow, stateOf, workflowFilter } from './list.ts';
 
-const types = Object.keys(WORKFLOW_NAMES) as [string, ...string[]];
-const states = Object.keys(WORKFLOW_STATES) as [WorkflowState, ...WorkflowState[]];
-const kinds = Object.keys(Attention) as [Attention, ...Attention[]];
 const params = z.object({
   workflowId: z
     .string()
@@ -30,8 +28,6 @@ const params = z.object({
 const withReason = z.strictObject({ reason: text(200) });
 const both = z.object({ zh: z.string(), en: z.string() });
 const object = (id: string) => ({ type: 'workflow', id });
-const iso = (at: { seconds?: unknown } | null | undefined) =>
-  at == null ? undefined : new Date(Number(at.seconds) * 1000).toISOString();
 
 /** Workflows for those who look after them (design §8); Temporal's own history is one link away. */
 export function workflowRoutes(deps: ApiDeps): Route[] {
@@ -70,13 +66,13 @@ export function workflowRoutes(deps: ApiDeps): Route[] {
       permission: 'workflow:read',
       summary:
         'What needs someone: stuck, broken off in the last days, waiting for a person, or late; with the cause and what to do',
-      query: z.object({ type: z.enum(types).optional(), attention: z.enum(kinds).optional() }),
+      query: attentionFilter,
       answer: z.object({
         items: z.array(
           z.object({
             workflowId: z.string(),
             type: z.string(),
-            attention: z.enum(kinds),
+            attention: z.enum(ATTENTION_KINDS),
             cause: z.string(),
             advice: both,
             since: z.string(),
@@ -95,50 +91,23 @@ export function workflowRoutes(deps: ApiDeps): Route[] {
       path: '/workflows',
       permission: 'workflow:read',
       summary: 'Workflows, the latest first, from Temporal’s visibility store',
-      query: z.object({
-        type: z.enum(types).optional(),
-        state: z.enum(states).optional(),
+      query: workflowFilter.extend({
         cursor: z.base64url().max(4000).optional(),
         limit: z.coerce.number().int().min(1).max(100).default(50),
       }),
       answer: z.object({
-        items: z.array(
-          z.object({
-            workflowId: z.string(),
-            type: z.string(),
-            state: z.string(),
-            startedAt: z.string().optional(),
-            closedAt: z.string().optional(),
-          }),
-        ),
+        items: z.array(shownWorkflow),
         nextCursor: z.string().nullable(),
       }),
       trace: 'workflow.search',
-      async handle({ query: { type, state, cursor, limit } }) {
-        // Both come from closed lists: nothing that someone typed gets into the query.
-        const asked = [
-          ...(type === undefined
-            ? [`WorkflowType IN (${types.map((name) => `'${name}'`).join(',')})`]
-            : [`WorkflowType = '${type}'`]),
-          ...(state === undefined ? [] : [`ExecutionStatus = '${state}'`]),
-        ];
-        const { executions, nextPageToken } = await temporal.workflowService.listWorkflowExecutions({
-          namespace: temporal.options.namespace,
-          query: asked.join(' AND '),
-          pageSize: limit,
-          ...(cursor !== undefined && { nextPageToken: Buffer.from(cursor, 'base64url') }),
-        });
-        return {
-          items: (executions ?? []).map(({ execution, type: named, status, startTime, closeTime }) => ({
-            workflowId: execution?.workflowId ?? '',
-            type: named?.name ?? '',
-            state: states[(status ?? 1) - 1] ?? 'Running',
-            startedAt: iso(startTime),
-            closedAt: iso(closeTime),
-          })),
-          nextCursor:
-            nextPageToken && nextPageToken.length > 0 ? Buffer.from(nextPageToken).toString('base64url') : null,
-        };
+      async handle({ query: { cursor, limit, ...filter } }) {
+        const { items, next } = await listWorkflows(
+          temporal,
+          filter,
+          cursor && Buffer.from(cursor, 'base64url'),
+          limit,
+        );
+        return { items, nextCursor: next === null ? null : Buffer.from(next).toString('base64url') };
       },
     }),
     route({
@@ -171,7 +140,7 @@ export function workflowRoutes(deps: ApiDeps): Route[] {
         return {
           workflowId,
           type: found.type,
-          state: states[found.status.code - 1] ?? 'Running',
+          state: stateOf(found.status.code),
           startedAt: found.startTime.toISOString(),
           ...(found.closeTime !== undefined && { closedAt: found.closeTime.toISOString() }),
           steps,

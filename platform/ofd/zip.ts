@@ -1,37 +1,49 @@
-import { crc32 } from 'node:zlib';
+import { pipeline, Readable } from 'node:stream';
+import { crc32, createDeflateRaw } from 'node:zlib';
 import { SealfolioError } from '../../domain/errors.ts';
 
 /** 1980-01-01 00:00 in MS-DOS form: the same content is the same bytes. */
 const DOS_DATE = 0x0021;
 const UTF8_NAMES = 0x0800;
+/** CRC and sizes come after the data. */
+const DESCRIBED = 0x0008;
+const STORED = 0;
+const DEFLATED = 8;
 const VERSION = 20;
 const MAX = 0xffffffff;
 
 interface Written {
   name: Buffer;
+  flags: number;
+  method: typeof STORED | typeof DEFLATED;
   crc: number;
+  /** As it lies in the archive, and as it is. */
+  packed: number;
   size: number;
   offset: number;
 }
 
-function fields({ crc, size, name }: Written): Buffer {
+function fields({ name, flags, method, crc, packed, size }: Written): Buffer {
   const bytes = Buffer.alloc(26);
   bytes.writeUInt16LE(VERSION, 0);
-  bytes.writeUInt16LE(UTF8_NAMES, 2);
-  bytes.writeUInt16LE(0, 4); // stored: page images are compressed already
+  bytes.writeUInt16LE(flags, 2);
+  bytes.writeUInt16LE(method, 4);
   bytes.writeUInt16LE(0, 6);
   bytes.writeUInt16LE(DOS_DATE, 8);
   bytes.writeUInt32LE(crc, 10);
-  bytes.writeUInt32LE(size, 14);
+  bytes.writeUInt32LE(packed, 14);
   bytes.writeUInt32LE(size, 18);
   bytes.writeUInt16LE(name.length, 22);
   return bytes;
 }
 
+const head = (written: Written): Buffer[] => [Buffer.from('PK\x03\x04', 'latin1'), fields(written), written.name];
+
 /**
- * Writes a ZIP (APPNOTE 6.2.0, as GB/T 33190 §7.1 asks) of stored entries, one whole entry at a time, sizes in the local
- * headers: readers that unpack as they read (Java's ZipInputStream) take no stored entry with a data descriptor, which
- * is what streaming ZIP libraries write. Deterministic.
+ * Writes a ZIP (APPNOTE 6.2.0, as GB/T 33190 §7.1 asks). Deterministic. Entries are stored (page images are compressed
+ * already), one whole entry at a time, sizes in the local headers: readers that unpack as they read (Java's
+ * ZipInputStream) take no stored entry with a data descriptor, which is what streaming ZIP libraries write. What is not
+ * known whole is deflated, as those readers do take a deflated one.
  */
 export class ZipWriter {
   readonly #entries: Written[] = [];
@@ -39,9 +51,41 @@ export class ZipWriter {
 
   /** The bytes of one entry. */
   entry(name: string, data: Buffer): Buffer[] {
-    const written = { name: Buffer.from(name, 'utf8'), crc: crc32(data), size: data.length, offset: this.#offset };
+    const { length: size } = data;
+    const kind = { flags: UTF8_NAMES, method: STORED } as const;
+    const written = { ...kind, name: Buffer.from(name), crc: crc32(data), packed: size, size, offset: this.#offset };
     this.#entries.push(written);
-    return this.#count([Buffer.from('PK\x03\x04', 'latin1'), fields(written), written.name, data]);
+    return this.#count([...head(written), data]);
+  }
+
+  /** The bytes of one entry, deflated while it is made: no more of it is in memory than what is on its way. */
+  async *deflated(name: string, data: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    const kind = { flags: UTF8_NAMES | DESCRIBED, method: DEFLATED } as const;
+    const written: Written = { ...kind, name: Buffer.from(name), crc: 0, packed: 0, size: 0, offset: this.#offset };
+    yield* this.#count(head(written));
+    let [crc, size] = [0, 0];
+    const counted = async function* () {
+      for await (const part of data) {
+        crc = crc32(part, crc);
+        size += part.length;
+        yield part;
+      }
+    };
+    const deflate = createDeflateRaw();
+    // What fails in `data` ends the loop below: nobody waits for it here.
+    pipeline(Readable.from(counted()), deflate, () => undefined);
+    for await (const part of deflate as AsyncIterable<Buffer>) {
+      written.packed += part.length;
+      yield* this.#count([part]);
+    }
+    Object.assign(written, { crc, size });
+    this.#entries.push(written);
+    const descriptor = Buffer.alloc(16);
+    descriptor.write('PK\x07\x08', 'latin1');
+    descriptor.writeUInt32LE(crc, 4);
+    descriptor.writeUInt32LE(written.packed, 8);
+    descriptor.writeUInt32LE(size, 12);
+    yield* this.#count([descriptor]);
   }
 
   /** The central directory. Throws package-too-large beyond 4 GiB or 65,535 entries, where ZIP64 begins. */

@@ -34,36 +34,52 @@ function cell(value: string | number | undefined, style = ''): string {
 /** `&` begins a code in a header. */
 const headerText = (text: string) => escape(text.replaceAll('&', '&&').slice(0, 200));
 
+/** The sheet, piece by piece. */
+async function* sheet<Row>(
+  columns: readonly Column<Row>[],
+  rows: AsyncIterable<readonly Row[]>,
+  mark: string,
+  note: string | undefined,
+): AsyncGenerator<Buffer> {
+  const widths = columns.map(({ width }, i) => `<col min="${i + 1}" max="${i + 1}" width="${width}" customWidth="1"/>`);
+  const head = `<row>${columns.map(({ title }) => cell(title, ' s="1"')).join('')}</row>`;
+  const said = note === undefined ? '' : `<row>${cell(note, ' s="1"')}</row>`;
+  yield Buffer.from(
+    `${HEAD}<worksheet xmlns="${MAIN}" xmlns:r="${OFFICE}"><sheetViews><sheetView workbookViewId="0"><pane ySplit="1" topLeftCell="A2" state="frozen"/></sheetView></sheetViews><cols>${widths.join('')}</cols><sheetData>${head}${said}`,
+  );
+  for await (const some of rows)
+    yield Buffer.from(
+      some.map((row) => `<row>${columns.map(({ value }) => cell(value(row))).join('')}</row>`).join(''),
+    );
+  yield Buffer.from(
+    `</sheetData><pageSetup orientation="landscape" paperSize="9"/><headerFooter><oddHeader>&amp;C${headerText(mark)}</oddHeader><oddFooter>&amp;C${headerText(mark)}　&amp;P / &amp;N</oddFooter></headerFooter><picture r:id="rId1"/></worksheet>`,
+  );
+}
+
 /**
  * One sheet as an Office Open XML workbook (ECMA-376), with who took it and when: behind the cells on the screen, and at
- * the head and foot of each printed page.
+ * the head and foot of each printed page. Written while `rows` come, some at a time.
  */
-export async function workbook<Row>(
+export async function* workbook<Row>(
   sheetName: string,
   columns: readonly Column<Row>[],
-  rows: readonly Row[],
+  rows: AsyncIterable<readonly Row[]>,
   mark: string,
   /** What whoever reads it must know first: a line of its own under the heads. */
   note?: string,
-): Promise<Buffer> {
-  const head = `<row>${columns.map(({ title }) => cell(title, ' s="1"')).join('')}</row>`;
-  const said = note === undefined ? '' : `<row>${cell(note, ' s="1"')}</row>`;
-  const body = rows.map((row) => `<row>${columns.map(({ value }) => cell(value(row))).join('')}</row>`);
-  const widths = columns.map(({ width }, i) => `<col min="${i + 1}" max="${i + 1}" width="${width}" customWidth="1"/>`);
-  const sheet = `${HEAD}<worksheet xmlns="${MAIN}" xmlns:r="${OFFICE}"><sheetViews><sheetView workbookViewId="0"><pane ySplit="1" topLeftCell="A2" state="frozen"/></sheetView></sheetViews><cols>${widths.join('')}</cols><sheetData>${head}${said}${body.join('')}</sheetData><pageSetup orientation="landscape" paperSize="9"/><headerFooter><oddHeader>&amp;C${headerText(mark)}</oddHeader><oddFooter>&amp;C${headerText(mark)}　&amp;P / &amp;N</oddFooter></headerFooter><picture r:id="rId1"/></worksheet>`;
+): AsyncGenerator<Buffer> {
   const files: Record<string, string | Buffer> = {
     '[Content_Types].xml': `${HEAD}<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Default Extension="xml" ContentType="application/xml"/><Default Extension="png" ContentType="image/png"/><Override PartName="/xl/workbook.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"/><Override PartName="/xl/worksheets/sheet1.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"/><Override PartName="/xl/styles.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.styles+xml"/></Types>`,
     '_rels/.rels': `${HEAD}<Relationships xmlns="${RELS}"><Relationship Id="rId1" Type="${OFFICE}/officeDocument" Target="xl/workbook.xml"/></Relationships>`,
     'xl/workbook.xml': `${HEAD}<workbook xmlns="${MAIN}" xmlns:r="${OFFICE}"><sheets><sheet name="${escape(sheetName.slice(0, 31))}" sheetId="1" r:id="rId1"/></sheets></workbook>`,
     'xl/_rels/workbook.xml.rels': `${HEAD}<Relationships xmlns="${RELS}"><Relationship Id="rId1" Type="${OFFICE}/worksheet" Target="worksheets/sheet1.xml"/><Relationship Id="rId2" Type="${OFFICE}/styles" Target="styles.xml"/></Relationships>`,
     'xl/styles.xml': `${HEAD}<styleSheet xmlns="${MAIN}"><fonts count="2"><font><sz val="11"/></font><font><b/><sz val="11"/></font></fonts><fills count="2"><fill><patternFill patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill></fills><borders count="1"><border/></borders><cellStyleXfs count="1"><xf/></cellStyleXfs><cellXfs count="2"><xf/><xf fontId="1" applyFont="1"/></cellXfs></styleSheet>`,
-    'xl/worksheets/sheet1.xml': sheet,
     'xl/worksheets/_rels/sheet1.xml.rels': `${HEAD}<Relationships xmlns="${RELS}"><Relationship Id="rId1" Type="${OFFICE}/image" Target="../media/mark.png"/></Relationships>`,
     'xl/media/mark.png': await watermark(mark),
   };
   const zip = new ZipWriter();
-  const parts = Object.entries(files).flatMap(([name, data]) =>
-    zip.entry(name, typeof data === 'string' ? Buffer.from(data) : data),
-  );
-  return Buffer.concat([...parts, ...zip.end()]);
+  for (const [name, data] of Object.entries(files))
+    yield* zip.entry(name, typeof data === 'string' ? Buffer.from(data) : data);
+  yield* zip.deflated('xl/worksheets/sheet1.xml', sheet(columns, rows, mark, note));
+  yield* zip.end();
 }

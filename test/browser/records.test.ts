@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import type { Page } from 'playwright-core';
 import { BrowserWorld, DESK, expectSound, holds, shot } from '../fixtures/browser.ts';
 
@@ -221,6 +222,33 @@ test('many at once: all rows of the filter, a result for each, found again among
     clerk.goto(`${world.url}/workbench`).then(() => clerk.click('[data-test=export]')),
   ]);
   expect(download.suggestedFilename()).toMatch(/^loans-.*\.xlsx$/);
+  await clerk.goto(`${world.url}/archives?q=nobody`);
+  await clerk.waitForSelector('[data-test=export][disabled][title="没有可导出的行"]');
+  for (const [page, name] of [
+    ['/archives', 'archives'],
+    ['/ingest', 'batches'],
+    ['/workflows?view=all', 'workflows'],
+  ]) {
+    await clerk.goto(`${world.url}${page}`);
+    const [file] = await Promise.all([clerk.waitForEvent('download'), clerk.click('[data-test=export]:enabled')]);
+    expect(file.suggestedFilename()).toMatch(new RegExp(`^${name}-.*\\.xlsx$`));
+    expect((await readFile(await file.path())).subarray(0, 2).toString()).toBe('PK');
+  }
+  // While it is under way it says how far it is, and can be given up; a refusal is told.
+  let tries = 0;
+  await clerk.route('**/archives.xlsx*', async (route) => {
+    tries += 1;
+    const detail = { zh: '现在不能导出', en: 'Not now' };
+    if (tries > 1) await route.fulfill({ status: 409, json: { code: 'refused', status: 409, detail } });
+  });
+  await clerk.goto(`${world.url}/archives`);
+  await clerk.click('[data-test=export]:enabled');
+  await clerk.waitForSelector('[data-test=export-bytes]:has-text("已取得 0 B")');
+  await clerk.click('[data-test=export-cancel]');
+  await clerk.click('[data-test=export]:enabled');
+  await clerk.waitForSelector('.el-message:has-text("现在不能导出")');
+  await clerk.unroute('**/archives.xlsx*');
+  await clerk.goto(`${world.url}/workbench`);
   await clerk.fill('#loan-search', '周');
   await clerk.keyboard.press('Enter');
   await clerk.click('button:has-text("常用筛选")');

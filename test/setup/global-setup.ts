@@ -20,6 +20,7 @@ export const TEST_NAMESPACES = [
   'test-classification',
   'test-workbench',
   'test-trace',
+  'test-exports',
   'test-workflows',
   'test-idor',
   'test-browser',

@@ -310,11 +310,8 @@ test('a list is exported whole, with who took it and when behind and around it; 
   const cut = await unzip(
     (await clerk.call('get', '/loans.xlsx?view=all&limit=1').responseType('blob')).body as Buffer,
   );
-  const total = await member.store.models.Loan.countDocuments({ state: { $ne: 'draft' } });
   expect(sheet).not.toContain('本表只含');
-  expect(cut.get('xl/worksheets/sheet1.xml')!.toString('utf8')).toContain(
-    `本表只含最前的 1 行，符合条件的共 ${total} 行`,
-  );
+  expect(cut.get('xl/worksheets/sheet1.xml')!.toString('utf8')).toContain('本表只含最前的 1 行，符合条件的不止这些');
   const own = await unzip((await doctor.call('get', '/loans.xlsx?view=tasks').responseType('blob')).body as Buffer);
   expect(own.get('xl/worksheets/sheet1.xml')!.toString('utf8').match(/<row>/g)).toHaveLength(1);
 });

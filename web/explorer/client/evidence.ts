@@ -1,5 +1,5 @@
 import { EVIDENCE_FORMAT, type Evidence, type EvidenceFile } from '../../../verifier/evidence-file.ts';
-import { save } from '../export/save.ts';
+import { save } from '../../shared/save.ts';
 import { ask } from './ask.ts';
 import type { Governance, Member } from './types.ts';
 

@@ -3,7 +3,7 @@ import type { Answer, Missing } from '../client/answers.ts';
 import { ask } from '../client/ask.ts';
 import { BOM, csvLine } from './csv.ts';
 import type { Row } from './rows.ts';
-import { save } from './save.ts';
+import { save } from '../../shared/save.ts';
 
 export interface ExportJob {
   state: 'idle' | 'running' | 'done' | 'cancelled' | 'failed';

@@ -39,6 +39,19 @@ interface CallOptions {
   idempotencyKey?: string;
 }
 
+/** Sends a request and gives the answer, if it is none of refusal. Throws ApiError, or what `init.signal` gave up with. */
+async function send(path: string, init: RequestInit): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(`/api/v1${path}`, init);
+  } catch (error) {
+    init.signal?.throwIfAborted();
+    throw error instanceof TypeError ? new ApiError(OFFLINE) : error;
+  }
+  if (response.ok) return response;
+  throw new ApiError((await response.json().catch(() => OFFLINE)) as Problem);
+}
+
 /** Calls the api and gives the JSON of the answer (undefined for none). Throws ApiError. */
 export async function call<T>(
   method: 'GET' | 'POST' | 'PUT' | 'DELETE',
@@ -46,26 +59,41 @@ export async function call<T>(
   body?: unknown,
   { isBackground = false, ifMatch, idempotencyKey }: CallOptions = {},
 ): Promise<T> {
-  let response: Response;
+  const response = await send(path, {
+    method,
+    headers: {
+      ...(body !== undefined && { 'Content-Type': 'application/json' }),
+      ...(method !== 'GET' && csrf !== '' && { 'X-CSRF-Token': csrf }),
+      ...(isBackground && { 'X-Background': '1' }),
+      ...(ifMatch !== undefined && { 'If-Match': `"${ifMatch}"` }),
+      ...(idempotencyKey !== undefined && { 'Idempotency-Key': idempotencyKey }),
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  return response.status === 204 ? (undefined as T) : ((await response.json()) as T);
+}
+
+/** Fetches a file, and tells how many bytes of it are here. Throws ApiError, or what `signal` gave up with. */
+export async function fetchFile(
+  path: string,
+  signal: AbortSignal,
+  onBytes: (bytes: number) => void,
+): Promise<{ parts: Uint8Array<ArrayBuffer>[]; headers: Headers }> {
+  const { body, headers } = await send(path, { signal });
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  let bytes = 0;
   try {
-    response = await fetch(`/api/v1${path}`, {
-      method,
-      headers: {
-        ...(body !== undefined && { 'Content-Type': 'application/json' }),
-        ...(method !== 'GET' && csrf !== '' && { 'X-CSRF-Token': csrf }),
-        ...(isBackground && { 'X-Background': '1' }),
-        ...(ifMatch !== undefined && { 'If-Match': `"${ifMatch}"` }),
-        ...(idempotencyKey !== undefined && { 'Idempotency-Key': idempotencyKey }),
-      },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    });
+    for (const reader = body!.getReader(); ;) {
+      const { done, value } = await reader.read();
+      if (done) return { parts, headers };
+      parts.push(value);
+      onBytes((bytes += value.length));
+    }
   } catch {
+    signal.throwIfAborted();
+    // It broke off: what is here is not the file.
     throw new ApiError(OFFLINE);
   }
-  if (response.status === 204) return undefined as T;
-  if (response.ok) return (await response.json()) as T;
-  const problem = (await response.json().catch(() => OFFLINE)) as Problem;
-  throw new ApiError(problem);
 }
 
 /** A query string of what is set. */

@@ -12,7 +12,7 @@ import type { Completeness, CompletenessState } from '../../../domain/catalog/co
 import type { CatalogChange } from '../../../domain/catalog/diff.ts';
 import type { CatalogPlace, NumberedNode } from '../../../domain/catalog/numbered.ts';
 import type { CorrectionState, Registered } from '../../../domain/correction.ts';
-import type { Employment } from '../../../domain/people.ts';
+import type { AccountState, Employment } from '../../../domain/people.ts';
 import type { LoanEvent } from '../../../domain/loan/loan.ts';
 import type { NoticeKind } from '../../../domain/notices.ts';
 import type { LoanPolicy, Mark, Place, Purpose, ReviewRole, Right } from '../../../domain/loan/policy.ts';
@@ -43,7 +43,7 @@ export interface User {
   employment: Employment;
   roles: Role[];
   relatedPatientNos: string[];
-  state: 'active' | 'invited' | 'locked' | 'disabled';
+  state: AccountState;
   hasTotp: boolean;
   revision: number;
   createdAt: string;

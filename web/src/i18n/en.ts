@@ -1,4 +1,5 @@
 import { catalog } from './areas/catalog.ts';
+import { exports } from './areas/exports.ts';
 import { loans } from './areas/loans.ts';
 import { rebuild } from './areas/rebuild.ts';
 import { overlay } from './areas/overlay.ts';
@@ -331,6 +332,7 @@ export const en: Messages = {
   separators: separators.en,
   template: template.en,
   people: people.en,
+  exports: exports.en,
   loans: loans.en,
   trace: trace.en,
   workflows: workflows.en,

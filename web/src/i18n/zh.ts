@@ -1,4 +1,5 @@
 import { catalog } from './areas/catalog.ts';
+import { exports } from './areas/exports.ts';
 import { loans } from './areas/loans.ts';
 import { rebuild } from './areas/rebuild.ts';
 import { overlay } from './areas/overlay.ts';
@@ -327,6 +328,7 @@ export const zh = {
   separators: separators.zh,
   template: template.zh,
   people: people.zh,
+  exports: exports.zh,
   loans: loans.zh,
   trace: trace.zh,
   workflows: workflows.zh,

@@ -1,5 +1,5 @@
 /** Has the browser save a file. */
-export function save(parts: string[], type: string, fileName: string): void {
+export function save(parts: BlobPart[], type: string, fileName: string): void {
   const link = document.createElement('a');
   link.href = URL.createObjectURL(new Blob(parts, { type }));
   link.download = fileName;
