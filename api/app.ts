@@ -57,6 +57,8 @@ const MAX_AGENT = 120;
 const MAX_ID = 64;
 /** Refusals that say: not you, or not there for you. */
 const DENIED = new Set([401, 403, 404, 410, 423]);
+/** One that says: not now, by a rule of the member. */
+const BY_RULE = 'trace-behind';
 const ANONYMOUS: Actor = {
   type: 'anonymous',
   id: 'anonymous',
@@ -81,10 +83,10 @@ export const createRoutes = (deps: ApiDeps): Route[] => [
   ...setupRoutes(deps),
   ...sessionRoutes(deps),
   ...accountRoutes(deps),
-  ...userRoutes(deps),
-  ...departmentRoutes(deps),
   // Before what has a parameter in the same place.
   ...exportRoutes(deps),
+  ...userRoutes(deps),
+  ...departmentRoutes(deps),
   ...deputyRoutes(deps),
   ...batchRoutes(deps),
   ...stationRoutes(deps),
@@ -186,7 +188,7 @@ function createRefusals(store: ApiDeps['store']) {
     error: unknown,
   ): Promise<never> => {
     const { code } = codeOf(error);
-    const isDenied = actor.type !== 'anonymous' && DENIED.has(PROBLEMS[code]?.status ?? 500);
+    const isDenied = actor.type !== 'anonymous' && (DENIED.has(PROBLEMS[code]?.status ?? 500) || code === BY_RULE);
     const more = isDenied && isClaimed ? unproven.take(actor.id) : {};
     if (isDenied && more !== null)
       await traced(store, { actor, requestId }, route.trace ?? 'request', objectOf(route, request), {

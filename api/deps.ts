@@ -21,6 +21,8 @@ export interface ApiDeps {
   disk: MemberConfig['disk'];
   /** Whether another person approves a correction of what is archived. */
   corrections: MemberConfig['corrections'];
+  /** Whether content is served while the trace waits for the ledger, and from when on it is behind. */
+  trace: MemberConfig['trace'];
   /** Where notices go besides the app. */
   noticeChannels: readonly string[];
   environment: 'demo' | 'production';

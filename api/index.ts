@@ -53,6 +53,7 @@ export async function main(): Promise<void> {
     home,
     disk,
     corrections: config.corrections,
+    trace: config.trace,
     noticeChannels: Object.keys(config.notices.webhooks),
     environment,
     sessions: config.sessions,

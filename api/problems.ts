@@ -263,6 +263,11 @@ export const PROBLEMS: Record<string, { status: number; zh: string; en: string }
   },
   internal: { status: 500, zh: '系统内部错误', en: 'Internal error' },
   'card-unavailable': { status: 503, zh: '密码卡不可用', en: 'The crypto card does not answer' },
+  'trace-behind': {
+    status: 503,
+    zh: '账本暂不可用：留痕超过时限未存证，按本单位的设置暂不提供病案内容；恢复后自动开放',
+    en: 'The ledger is away: the trace waits for it too long, and this member serves no content until it is attested',
+  },
   'ledger-unavailable': { status: 503, zh: '账本节点不可用', en: 'The ledger node does not answer' },
   'trace-verification-running': {
     status: 409,

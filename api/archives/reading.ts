@@ -30,7 +30,8 @@ const object = (id: string) => ({ type: 'archive', id });
 const USES = { view: 'archive.page', print: 'archive.print', prefetch: 'archive.prefetch' } as const;
 
 /** Pages and files of an archive: who may read them is asked, and traced, at each. */
-export function readingRoutes({ store, memberName, watermark }: ApiDeps): Route[] {
+export function readingRoutes(deps: ApiDeps): Route[] {
+  const { store, memberName, watermark } = deps;
   const { TraceEntry } = store.models;
   const pages = new Pages(store);
 
@@ -111,7 +112,7 @@ export function readingRoutes({ store, memberName, watermark }: ApiDeps): Route[
           .describe('`prefetch`: the page is shown later, and told then'),
       }),
       async handle({ params: { archiveId: id, page }, query: { version, size, use }, response, ...call }) {
-        const ground = await requireContent(store, call.actor, id, use === 'print' ? 'print' : 'view');
+        const ground = await requireContent(deps, call.actor, id, use === 'print' ? 'print' : 'view');
         const found = await versionOf(store, id, version);
         await requirePage(store, ground, found, page);
         const action = size === 'thumbnail' ? 'archive.thumbnail' : USES[use];
@@ -139,7 +140,7 @@ export function readingRoutes({ store, memberName, watermark }: ApiDeps): Route[
       params: params.extend({ page: z.coerce.number().int().min(1).max(100_000) }),
       query: versioned,
       async handle({ params: { archiveId: id, page }, query: { version }, ...call }) {
-        const ground = await requireContent(store, call.actor, id, 'view');
+        const ground = await requireContent(deps, call.actor, id, 'view');
         const found = await versionOf(store, id, version);
         await requirePage(store, ground, found, page);
         const details = { ...sealed(found), page, isAhead: true };
@@ -210,7 +211,7 @@ export function readingRoutes({ store, memberName, watermark }: ApiDeps): Route[
       params,
       query: versioned,
       async handle({ params: { archiveId: id }, query: { version }, request, response, ...call }) {
-        const ground = await requireContent(store, call.actor, id, 'download');
+        const ground = await requireContent(deps, call.actor, id, 'download');
         if (ground.basis === 'loan' && ground.nodes !== undefined) throw new SealfolioError('page-out-of-scope');
         const found = await versionOf(store, id, version);
         const { package: packed, version: number } = found;

@@ -11,7 +11,9 @@ import {
   type LoanRow,
   type Store,
 } from '../../platform/store/index.ts';
+import type { ApiDeps } from '../deps.ts';
 import type { Actor } from '../route.ts';
+import { requireAttested } from '../trace/lag.ts';
 
 /** On what ground someone reads an archive: the role, a loan until its due instant, or none. */
 export type Ground =
@@ -57,12 +59,19 @@ export async function groundOf({ models }: Store, actor: Actor, archiveId: strin
   };
 }
 
-/** Throws archive-held, loan-needed or loan-right-missing; what is in the audit besides: under which loan. */
-export async function requireContent(store: Store, actor: Actor, archiveId: string, right: Right): Promise<Ground> {
+/** Throws trace-behind, archive-held, loan-needed or loan-right-missing; what is in the audit besides: under which loan. */
+export async function requireContent(
+  deps: Pick<ApiDeps, 'store' | 'trace'>,
+  actor: Actor,
+  archiveId: string,
+  right: Right,
+): Promise<Ground> {
+  const { store } = deps;
   const ground = await groundOf(store, actor, archiveId);
   if (ground.basis === 'none') throw new SealfolioError(ground.isHeld ? 'archive-held' : 'loan-needed', { archiveId });
   if (ground.basis === 'loan' && !ground.rights.includes(right))
     throw new SealfolioError('loan-right-missing', { archiveId, right });
+  await requireAttested(deps);
   return ground;
 }
 

@@ -4,6 +4,7 @@ import { cryptoStatus } from '../../platform/crypto/index.ts';
 import { MAX_SKEW_MS } from '../../platform/store/index.ts';
 import type { ApiDeps } from '../deps.ts';
 import { type Route, route } from '../route.ts';
+import { lagOf } from '../trace/lag.ts';
 import { diskNow } from './disk.ts';
 
 const service = z.object({ state: z.enum(['ok', 'degraded', 'down']), detail: z.record(z.string(), z.unknown()) });
@@ -46,6 +47,10 @@ export function systemRoutes(deps: ApiDeps): Route[] {
         missing,
         ...(explorerUrl !== null && { explorerUrl }),
       } as const;
+    },
+    trace: async () => {
+      const { waiting, since, isBehind, ...rule } = await lagOf(deps);
+      return { state: isBehind ? 'degraded' : 'ok', waitingRows: waiting, since, ...rule } as const;
     },
     workflows: async () => {
       const { capabilities: _all, ...info } = await temporal.workflowService.getSystemInfo({});

@@ -7,6 +7,7 @@ import { displayNames } from '../people/names.ts';
 import { codeOf, PROBLEMS } from '../problems.ts';
 import { type Route, route } from '../route.ts';
 import { traced } from '../traced.ts';
+import { lagOf, traceLag } from './lag.ts';
 import { listTrace, lookedFor, placesOf, traceFilter } from './list.ts';
 import { rowOf, verifyTrace } from './verify.ts';
 
@@ -53,6 +54,7 @@ export function traceRoutes(deps: ApiDeps): Route[] {
         items: z.array(shownEntry),
         names: z.record(z.string(), z.string()),
         nextBefore: z.number().nullable(),
+        lag: traceLag,
         searchedTo: z.string().nullable().describe('The page ended early: entries were looked at back to this instant'),
       }),
       trace: 'trace.read',
@@ -63,7 +65,8 @@ export function traceRoutes(deps: ApiDeps): Route[] {
         })),
       async handle({ query: { before, limit, ...filter } }) {
         const { rows, nextBefore, searchedTo } = await listTrace(store, filter, { before, limit });
-        const [places, names] = await Promise.all([
+        const [lag, places, names] = await Promise.all([
+          lagOf(deps),
           placesOf(store, rows),
           displayNames(
             store,
@@ -74,6 +77,7 @@ export function traceRoutes(deps: ApiDeps): Route[] {
           items: rows.map((row) => entryShown(row, places.get(row.seq))),
           names,
           nextBefore,
+          lag,
           searchedTo: searchedTo?.toISOString() ?? null,
         };
       },

@@ -153,6 +153,7 @@ export function writeConfigs(where: Layout, { ports }: Made, { pkcs11Module }: B
       notices: { webhooks: {} },
       classification: { afterArchiving: classifies },
       corrections: { needApproval: true },
+      trace: { whenBehind: 'serve', behindMinutes: 30 },
       sessions: { idleMinutes: 30, maxHours: 12 },
       disk: { warnAt: 0.85, refuseAt: 0.95 },
       log: { level: 'info' },

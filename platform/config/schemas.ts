@@ -44,6 +44,10 @@ export const memberConfigSchema = z.strictObject({
   classification: z.strictObject({ afterArchiving: z.boolean() }).default({ afterArchiving: true }),
   /** Whether 医务科 approves a correction of what an archive was registered with, once it is archived. */
   corrections: z.strictObject({ needApproval: z.boolean() }).default({ needApproval: true }),
+  /** Whether pages and files of archives are served while rows of the trace have waited for the ledger that long. */
+  trace: z
+    .strictObject({ whenBehind: z.enum(['serve', 'block']), behindMinutes: z.number().min(1).max(10_080) })
+    .default({ whenBehind: 'serve', behindMinutes: 30 }),
   /** A person's session ends after so long without a request, and after so long in any case. */
   sessions: z
     .strictObject({ idleMinutes: z.number().min(1).max(240), maxHours: z.number().min(1).max(24) })

@@ -3,7 +3,7 @@ import type { Connection, mongo } from 'mongoose';
 import { TRACE_ACTIONS } from '../../domain/trace.ts';
 import type { Card } from '../card/card.ts';
 import { hmacSm3, jcs, sm3 } from '../crypto/index.ts';
-import type { createTraceModels, TraceEntry } from './models/trace.ts';
+import type { createTraceModels, TraceBatch as TraceBatchRow, TraceEntry } from './models/trace.ts';
 
 const DUPLICATE_KEY = 11_000;
 /** What row 1 names as the row before. */
@@ -65,6 +65,25 @@ export class Trace {
   /** The last row that this process wrote or followed: rows up to it were there. 0 if it wrote none. */
   get seen(): number {
     return this.#head?.seq ?? 0;
+  }
+
+  /** How many rows wait for the ledger, and since when the oldest does (null: none waits). */
+  async waiting(): Promise<{ rows: number; since: Date | null }> {
+    const { TraceBatch, TraceEntry: Entry } = this.#models;
+    // Batches are attested in their order.
+    const attested = await TraceBatch.findOne({ attestation: { $exists: true } })
+      .sort({ to: -1 })
+      .select('to')
+      .lean<Pick<TraceBatchRow, 'to'>>();
+    const [oldest, last] = await Promise.all([
+      Entry.findOne({ seq: { $gt: attested?.to ?? 0 } })
+        .sort({ seq: 1 })
+        .select('seq at')
+        .lean<Pick<TraceEntry, 'seq' | 'at'>>(),
+      Entry.findOne().sort({ seq: -1 }).select('seq').lean<Pick<TraceEntry, 'seq'>>(),
+    ]);
+    if (oldest === null) return { rows: 0, since: null };
+    return { rows: Math.max(1, (last?.seq ?? 0) - oldest.seq + 1), since: oldest.at };
   }
 
   /** Opaque id of a patient, in the trace only. */

@@ -102,6 +102,8 @@ const batch = new Schema<TraceBatch>(
   },
   { strict: 'throw', versionKey: false },
 );
+// The last that is attested.
+batch.index({ to: -1 }, { partialFilterExpression: { attestation: { $exists: true } } });
 
 export const createTraceModels = (connection: Connection) => ({
   TraceEntry: connection.model('TraceEntry', entry, 'trace'),

@@ -4,6 +4,7 @@ import { sealTrace } from '../../../activities/tracing.ts';
 import { sm2, sm3 } from '../../../platform/crypto/index.ts';
 import type { TraceBatch, TraceEntry } from '../../../platform/store/index.ts';
 import { type TraceProof, verifyTraceProof } from '../../../verifier/trace-proof.ts';
+import type { ApiDeps } from '../../../api/deps.ts';
 import { Person, TestApi } from '../../fixtures/api.ts';
 import { ApiClient } from '../../../ops/ingest/client.ts';
 import { committed, frontPage, startArchiving } from '../../fixtures/archiving.ts';
@@ -98,6 +99,74 @@ test('reading the trace is traced, with what was looked for but not the number t
   const [last] = (await trace('?kind=admin')).items.filter(({ action }) => action === 'trace.read');
   expect(last).toMatchObject({ actor: { id: 'auditor' }, patientId: await member.store.trace.patientIdOf('YZ77') });
   expect(JSON.stringify(await rows().find().toArray())).not.toContain('YZ77');
+});
+
+describe('while rows wait for the ledger', () => {
+  const page = `/archives/${archiveId}/pages/1`;
+  const lag = async () => (await auditor.ok<{ lag: Record<string, unknown> }>('get', '/trace?limit=1')).lag;
+  /** The api of a member with another setting; rows wait at once, or for half an hour. */
+  async function withSetting<T>(
+    trace: ApiDeps['trace'],
+    run: (person: Person, sysadmin: Person) => Promise<T>,
+  ): Promise<T> {
+    const other = new TestApi(member);
+    await other.start({ trace });
+    try {
+      return await run(await other.login('clerk'), await other.login('sysadmin'));
+    } finally {
+      other.stop();
+    }
+  }
+
+  test('how many wait, and since when, is said; none, once they are attested', async () => {
+    const to = await attest();
+    const next = await rows().findOne({ seq: to + 1 });
+    expect(next).toBeNull();
+    expect(await member.store.trace.waiting()).toEqual({ rows: 0, since: null });
+    await clerk.ok('get', `/archives/${archiveId}`);
+    const oldest = await rows().findOne({ seq: to + 1 });
+    expect(await lag()).toEqual({
+      ...{ waiting: 1, since: (oldest!.at as Date).toISOString(), isBehind: false },
+      ...{ whenBehind: 'serve', behindMinutes: 30 },
+    });
+  });
+
+  test('content is served by default, however long they wait; the status says so', async () => {
+    await withSetting({ whenBehind: 'serve', behindMinutes: 0 }, async (person, sysadmin) => {
+      await person.call('get', page).expect(200);
+      const { services } = await sysadmin.ok<{ services: Record<string, unknown> }>('get', '/status');
+      expect(services.trace).toMatchObject({ state: 'degraded', detail: { whenBehind: 'serve' } });
+    });
+  });
+
+  test('where the member says so, no page, print or file is; what is not content is; once they are attested all is', async () => {
+    await withSetting({ whenBehind: 'block', behindMinutes: 0 }, async (person) => {
+      for (const path of [page, `${page}?use=print`, `${page}?size=thumbnail`, `/archives/${archiveId}/package`]) {
+        const answer = await person.call('get', path);
+        expect([answer.status, (JSON.parse(String(answer.text ?? answer.body)) as { code: string }).code]).toEqual([
+          503,
+          'trace-behind',
+        ]);
+      }
+      expect(await person.refusal('post', `${page}/shown`)).toBe('trace-behind');
+      const [told] = await rows().find({ result: 'denied', 'actor.id': 'clerk' }).sort({ seq: -1 }).limit(1).toArray();
+      expect(told).toMatchObject({ details: { code: 'trace-behind' } });
+      await person.ok('get', `/archives/${archiveId}`);
+      await attest();
+      await person.call('get', page).expect(200);
+    });
+  });
+
+  test('not before they have waited as long as the member lets them', async () => {
+    await withSetting({ whenBehind: 'block', behindMinutes: 30 }, (person) => person.call('get', page).expect(200));
+  });
+
+  test('whoever may not read it anyway is told that, and nothing of the ledger', async () => {
+    const other = new TestApi(member);
+    await other.start({ trace: { whenBehind: 'block', behindMinutes: 0 } });
+    expect(await (await other.login('doctor')).refusal('get', page)).toBe('loan-needed');
+    other.stop();
+  });
 });
 
 describe('refused before its route is reached, a try leaves a trace', () => {

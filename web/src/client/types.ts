@@ -319,7 +319,16 @@ export interface TraceEntry {
   place?: { height: number; txId: string; at: string };
 }
 
+export interface TraceLag {
+  waiting: number;
+  since: string | null;
+  isBehind: boolean;
+  whenBehind: 'serve' | 'block';
+  behindMinutes: number;
+}
+
 export interface TracePage {
+  lag: TraceLag;
   items: TraceEntry[];
   names: Record<string, string>;
   nextBefore: number | null;

@@ -1,6 +1,11 @@
 /** Words of the trace: 追溯. */
 export const trace = {
   zh: {
+    whenBehind: { serve: '照常提供病案内容', block: '暂停提供病案内容' },
+    lag: '{n} 条留痕待存证，最早一条 {since}',
+    noLag: '留痕已全部存证',
+    behind: '留痕自 {since} 起未能存证，已超过 {minutes} 分钟。内容不会丢失，账本恢复后按顺序补上。',
+    blocked: '按本单位的设置，恢复之前暂停提供页面、打印和下载。',
     title: '追溯',
     lead: '谁、何时、从哪里、对哪份病案做了什么。查看本页也会留痕。',
     time: '时间',
@@ -58,6 +63,12 @@ export const trace = {
     notProven: '未通过：{step}',
   },
   en: {
+    whenBehind: { serve: 'content is served', block: 'no content is served' },
+    lag: '{n} entries wait for the ledger, the oldest since {since}',
+    noLag: 'All entries are attested',
+    behind:
+      'Entries have waited for the ledger since {since}, longer than {minutes} minutes. None is lost; they are attested in order once it is back.',
+    blocked: 'Until then this member serves no pages, prints or files, by its setting.',
     title: 'Trace',
     lead: 'Who did what to which archive, when, and from where. Reading this page leaves a trace too.',
     time: 'Time',
