@@ -1,7 +1,7 @@
 import type { Request, Response } from 'express';
 import type { z } from 'zod';
 import type { Permission, Role } from '../domain/access.ts';
-import type { TraceAction } from '../domain/trace.ts';
+import type { ActorProof, TraceAction } from '../domain/trace.ts';
 import type { Principal } from './people/principals.ts';
 import type { TraceMore } from './traced.ts';
 
@@ -13,6 +13,8 @@ export interface Actor {
   roles: Role[];
   permissions: readonly Permission[];
   departmentId?: string | undefined;
+  /** By what it is known who it is; absent where that was not proven. */
+  proof?: ActorProof | undefined;
   /** Of a person: whom they act for. */
   principals: readonly Principal[];
   /** Where the request came from, for the trace. */

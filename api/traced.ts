@@ -62,9 +62,13 @@ export async function traced(
 ): Promise<TraceEntry> {
   const archiveId = more.archiveId ?? (object.type === 'archive' ? object.id : undefined);
   const loanId = more.loanId ?? (object.type === 'loan' ? object.id : undefined);
-  const { type, id, roles, departmentId, place } = actor;
+  const { type, id, roles, departmentId, proof, place } = actor;
   return store.trace.append({
-    actor: { type, id, roles: [...roles], ...(departmentId !== undefined && { departmentId }) },
+    actor: {
+      ...{ type, id, roles: [...roles] },
+      ...(departmentId !== undefined && { departmentId }),
+      ...(proof !== undefined && { proof }),
+    },
     ...(place !== undefined && { from: place }),
     action,
     object,

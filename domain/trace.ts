@@ -33,6 +33,25 @@ export const TRACE_RESULT_NAMES: Record<TraceResult, { zh: string; en: string }>
   failed: { zh: '失败', en: 'Failed' },
 };
 
+/** What a row says: 1 (which says nothing of it) did not tell by what an actor was known. Digests are made alike of both. */
+export const TRACE_ROW_FORMAT = 2;
+
+/** 身份凭证: by what whoever acts is known to be who they say. */
+export const TRACE_PROOFS = {
+  password: { zh: '口令', en: 'Password' },
+  totp: { zh: '口令和动态口令', en: 'Password and one-time code' },
+  sm2: { zh: 'SM2 签名', en: 'SM2 signature' },
+  hmac: { zh: 'HMAC 签名', en: 'HMAC signature' },
+} as const;
+export type TraceProofKind = keyof typeof TRACE_PROOFS;
+export interface ActorProof {
+  kind: TraceProofKind;
+  /** Of a person: what lists of sessions call it. */
+  sessionId?: string;
+  /** Of a system with a key pair: SM3 of its public key (65 bytes), hex. A shared secret is not named. */
+  key?: string;
+}
+
 const named = (kind: TraceKind, zh: string, en: string) => ({ kind, zh, en });
 
 /** Every action that leaves a trace: its kind, and what people call it. */

@@ -1,6 +1,8 @@
 import type { Request } from 'express';
 import { SealfolioError } from '../../domain/errors.ts';
+import type { ActorProof } from '../../domain/trace.ts';
 import type { Card } from '../../platform/card/card.ts';
+import { sm3 } from '../../platform/crypto/index.ts';
 import { contentDigestOf, isSignedBy, parseSignature } from '../../platform/http/signature.ts';
 import type { App, Store } from '../../platform/store/index.ts';
 import type { Actor } from '../route.ts';
@@ -15,6 +17,10 @@ export interface RawRequest extends Request {
 }
 
 const refuse = (code: string, field: string, reason: string) => new SealfolioError(code, { field, reason });
+
+/** What its signature was checked with. */
+const proofOf = ({ kind, publicKey }: App): ActorProof =>
+  kind === 'sm2' ? { kind, key: sm3(Buffer.from(publicKey!, 'hex')).toString('hex') } : { kind };
 
 const actorOf = (app: App): Actor => ({
   type: 'app',
@@ -58,7 +64,7 @@ export class Apps {
     if (!isRightKind || !isSignedBy(parts, parameters, signature, await this.#keyOf(app)))
       throw refuse('signature-invalid', 'Signature', 'wrong key or wrong signature');
     await this.#use(parameters.keyId, parameters.nonce);
-    return actorOf(app);
+    return { ...actorOf(app), proof: proofOf(app) };
   }
 
   /** The system that a request says it is of, though it has not proven it: it may do nothing. Null if there is none. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import DataLoader from 'dataloader';
 import { isAdministrator, ROLE_PERMISSIONS } from '../../domain/access.ts';
+import type { ActorProof } from '../../domain/trace.ts';
 import { SealfolioError } from '../../domain/errors.ts';
 import { sm3 } from '../../platform/crypto/index.ts';
 import type { Session, User } from '../../platform/store/index.ts';
@@ -49,12 +50,17 @@ export const tokenOf = (cookies: string | undefined): string | undefined =>
 export const isTotpMissing = ({ roles, totp }: User, environment: ApiDeps['environment']): boolean =>
   environment === 'production' && isAdministrator(roles) && totp?.confirmedAt === undefined;
 
-export const actorOf = ({ user, principals }: Omit<Found, 'session'>, environment: ApiDeps['environment']): Actor => ({
+/** Sessions of before did not keep how they were opened. */
+const proofOf = ({ sessionId, openedBy }: Session): ActorProof | undefined =>
+  openedBy === undefined ? undefined : { kind: openedBy, sessionId };
+
+export const actorOf = ({ session, user, principals }: Found, environment: ApiDeps['environment']): Actor => ({
   type: 'user',
   id: user.username,
   displayName: user.displayName,
   roles: user.roles,
   departmentId: user.departmentId,
+  proof: proofOf(session),
   principals,
   permissions: isTotpMissing(user, environment)
     ? []
@@ -79,12 +85,13 @@ export class Sessions {
   }
 
   /** Throws credentials-invalid, account-locked, totp-required or totp-invalid. */
-  async login({ username, password, code }: Credentials, place: Place): Promise<{ token: string; user: User }> {
+  async login({ username, password, code }: Credentials, place: Place): Promise<{ token: string; proof: ActorProof }> {
     const { User } = this.deps.store.models;
     const user = await this.#attempt(username);
     if (!(await isPassword(password, user?.passwordHash ?? null)) || user === null)
       throw new SealfolioError('credentials-invalid');
-    if (user.totp?.confirmedAt !== undefined) {
+    const hasTotp = user.totp?.confirmedAt !== undefined;
+    if (hasTotp) {
       if (code === undefined || code === '') {
         // The password was right: this was no failure.
         await User.updateOne({ username }, { $inc: { failedLogins: -1 }, $unset: { lockedUntil: 1 } });
@@ -93,7 +100,7 @@ export class Sessions {
       if (!(await this.#factors.take(user, code))) throw new SealfolioError('totp-invalid');
     }
     await User.updateOne({ username }, { $set: { failedLogins: 0 }, $unset: { lockedUntil: 1 } });
-    return { token: await this.#open(username, place), user };
+    return this.#open(username, place, hasTotp ? 'totp' : 'password');
   }
 
   /** The session behind a cookie; null if there is none. A request that a person made keeps it alive, one of the page's own does not. */
@@ -138,11 +145,17 @@ export class Sessions {
     await this.deps.store.models.Session.deleteOne({ tokenHash: hashToken(token) });
   }
 
-  async #open(username: string, { address, userAgent }: Place): Promise<string> {
+  async #open(
+    username: string,
+    { address, userAgent }: Place,
+    openedBy: NonNullable<Session['openedBy']>,
+  ): Promise<{ token: string; proof: ActorProof }> {
     const token = randomBytes(32).toString('base64url');
     const now = new Date();
+    const sessionId = `se_${randomBytes(9).toString('hex')}`;
     await this.deps.store.models.Session.create({
-      sessionId: `se_${randomBytes(9).toString('hex')}`,
+      sessionId,
+      openedBy,
       tokenHash: hashToken(token),
       username,
       csrf: randomBytes(24).toString('base64url'),
@@ -152,7 +165,7 @@ export class Sessions {
       lastSeenAt: now,
       expiresAt: new Date(now.getTime() + this.#idleMs),
     });
-    return token;
+    return { token, proof: { kind: openedBy, sessionId } };
   }
 
   /**

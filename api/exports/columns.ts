@@ -49,6 +49,7 @@ const HEADS = {
   person: ['姓名', 14],
   place: ['方式', 12],
   policyVersion: ['制度版本', 10],
+  proof: ['身份凭证', 16],
   purpose: ['目的', 8],
   reason: ['事由', 30],
   refused: ['拒收文件', 40],

@@ -1,5 +1,6 @@
 import type { Request } from 'express';
 import { z } from 'zod';
+import type { ActorProof } from '../../domain/trace.ts';
 import { SealfolioError } from '../../domain/errors.ts';
 import { activate } from '../auth/activation.ts';
 import type { User } from '../../platform/store/index.ts';
@@ -52,6 +53,7 @@ export function sessionRoutes(deps: ApiDeps): Route[] {
     name: string,
     denied: unknown,
     { requestId, request }: { requestId: string; request: Request },
+    proof?: ActorProof,
   ): Promise<void> {
     const user = await store.models.User.findOne({ username: name }).select('roles departmentId').lean<User>();
     const id = user === null ? 'unknown' : name;
@@ -59,7 +61,11 @@ export function sessionRoutes(deps: ApiDeps): Route[] {
     const more = denied === null ? {} : unproven.take(id);
     if (more === null) return;
     await store.trace.append({
-      actor: { type: 'user', id, roles, ...(departmentId !== undefined && { departmentId }) },
+      actor: {
+        ...{ type: 'user', id, roles },
+        ...(departmentId !== undefined && { departmentId }),
+        ...(proof !== undefined && { proof }),
+      },
       from: placeOf(request),
       action,
       object: { type: 'session', id },
@@ -81,7 +87,7 @@ export function sessionRoutes(deps: ApiDeps): Route[] {
         try {
           const place = { address: request.ip ?? '', userAgent: request.header('user-agent') ?? '' };
           const login = await sessions.login(body, place);
-          await event('session.login', body.username, null, { requestId, request });
+          await event('session.login', body.username, null, { requestId, request }, login.proof);
           response.cookie(SESSION_COOKIE, login.token, cookie);
           return shown((await sessions.find(login.token))!);
         } catch (error) {

@@ -1,5 +1,5 @@
 import { ROLE_NAMES } from '../../domain/access.ts';
-import { TRACE_ACTIONS, TRACE_KIND_NAMES, TRACE_RESULT_NAMES } from '../../domain/trace.ts';
+import { TRACE_ACTIONS, TRACE_KIND_NAMES, TRACE_PROOFS, TRACE_RESULT_NAMES } from '../../domain/trace.ts';
 import type { TraceEntry } from '../../platform/store/index.ts';
 import type { ApiDeps } from '../deps.ts';
 import { columns } from '../exports/columns.ts';
@@ -23,6 +23,7 @@ export const traceExport = (deps: ApiDeps): Route =>
       actor: ({ actor }) => actor.id,
       roles: ({ actor }) =>
         actor.roles.map((role) => ROLE_NAMES[role as keyof typeof ROLE_NAMES]?.zh ?? role).join('、'),
+      proof: ({ actor: { proof } }) => proof && TRACE_PROOFS[proof.kind].zh,
       address: ({ from }) => from?.address,
       kind: ({ kind }) => TRACE_KIND_NAMES[kind].zh,
       action: ({ action }) => TRACE_ACTIONS[action].zh,

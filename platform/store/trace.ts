@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Connection, mongo } from 'mongoose';
-import { TRACE_ACTIONS } from '../../domain/trace.ts';
+import { TRACE_ACTIONS, TRACE_ROW_FORMAT } from '../../domain/trace.ts';
 import type { Card } from '../card/card.ts';
 import { hmacSm3, jcs, sm3 } from '../crypto/index.ts';
 import type { createTraceModels, TraceBatch as TraceBatchRow, TraceEntry } from './models/trace.ts';
@@ -13,7 +13,7 @@ const MAC_CHARACTERS = 32;
 /** Rows written by one insert: those that came while the one before was on its way. */
 const MOST_AT_ONCE = 500;
 
-export type TraceEvent = Omit<TraceEntry, 'seq' | 'at' | 'kind' | 'previousHash' | 'hash' | 'mac'>;
+export type TraceEvent = Omit<TraceEntry, 'seq' | 'at' | 'format' | 'kind' | 'previousHash' | 'hash' | 'mac'>;
 type Head = Pick<TraceEntry, 'seq' | 'hash'>;
 
 interface Waiting {
@@ -162,7 +162,13 @@ export class Trace {
       let head = this.#head;
       const at = new Date();
       const rows = batch.map(({ event }) => {
-        const content = { ...event, seq: head.seq + 1, at, kind: TRACE_ACTIONS[event.action].kind };
+        const content = {
+          ...event,
+          format: TRACE_ROW_FORMAT,
+          seq: head.seq + 1,
+          at,
+          kind: TRACE_ACTIONS[event.action].kind,
+        };
         const digest = traceDigest(content);
         const row = { ...content, previousHash: head.hash, hash: chainHash(head.hash, digest), mac: seal(digest) };
         head = row;

@@ -49,6 +49,8 @@ export interface Session {
   /** SM3 of the cookie's value: the database alone opens no session. */
   tokenHash: string;
   username: string;
+  /** How the person proved who they are; absent in sessions of before. */
+  openedBy?: 'password' | 'totp';
   csrf: string;
   /** Where from, for the person to recognise it. */
   address: string;
@@ -141,6 +143,7 @@ const session = new Schema<Session>(
     sessionId: { type: String, required: true, unique: true },
     tokenHash: { type: String, required: true, unique: true },
     username: { type: String, required: true, index: true },
+    openedBy: { type: String, enum: ['password', 'totp'] },
     csrf: { type: String, required: true },
     address: { type: String, default: '' },
     userAgent: { type: String, default: '' },

@@ -1,5 +1,6 @@
 import { type Connection, Schema } from 'mongoose';
 import {
+  type ActorProof,
   type TraceAction,
   TraceKind,
   type TraceManifest,
@@ -14,7 +15,16 @@ import {
 export interface TraceEntry {
   seq: number;
   at: Date;
-  actor: { type: 'user' | 'app' | 'system' | 'anonymous'; id: string; roles: string[]; departmentId?: string };
+  /** 2; absent in rows of before, which do not say by what an actor was known. */
+  format?: number;
+  actor: {
+    type: 'user' | 'app' | 'system' | 'anonymous';
+    id: string;
+    roles: string[];
+    departmentId?: string;
+    /** Absent where nothing was proven: a system that was just claimed, a log-in that failed, our own processes. */
+    proof?: ActorProof;
+  };
   /** Address and browser that it came from. */
   from?: { address: string; agent: string };
   action: TraceAction;
@@ -55,6 +65,7 @@ const number = { type: Number, required: true } as const;
 const entry = new Schema<TraceEntry>(
   {
     seq: { ...number, unique: true },
+    format: Number,
     at: { type: Date, required: true },
     actor: { type: mixed, required: true },
     from: mixed,

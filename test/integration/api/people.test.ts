@@ -166,6 +166,22 @@ describe('logging in', () => {
     expect(await login(wrong)).toBe('totp-invalid');
     expect(await login(codeOf(-1))).toBe('totp-invalid');
     expect(await login(codeOf(0))).toBeUndefined();
+    // The trace says by what each session of the person was opened; of a try that failed it says nothing.
+    const proofs = await member.store.models.TraceEntry.find({ 'actor.id': 'head', action: 'session.login' })
+      .sort({ seq: -1 })
+      .limit(3)
+      .lean<TraceEntry[]>();
+    expect(proofs.map(({ result, actor }) => [result, actor.proof?.kind])).toEqual([
+      ['allowed', 'totp'],
+      ['denied', undefined],
+      ['denied', undefined],
+    ]);
+    await again.ok('get', '/account');
+    const [last] = await member.store.models.TraceEntry.find({ 'actor.id': 'head' })
+      .sort({ seq: -1 })
+      .limit(1)
+      .lean<TraceEntry[]>();
+    expect(last!.actor.proof).toEqual(proofs[0]!.actor.proof);
     expect(await again.refusal('post', '/account/totp/remove', { password: PASSWORD, code: codeOf(0) })).toBe(
       'totp-invalid',
     );

@@ -2,7 +2,8 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { sealTrace } from '../../../activities/tracing.ts';
 import { sm2, sm3 } from '../../../platform/crypto/index.ts';
-import type { TraceBatch, TraceEntry } from '../../../platform/store/index.ts';
+import { chainHash } from '../../../platform/store/trace.ts';
+import { type TraceBatch, traceDigest, type TraceEntry } from '../../../platform/store/index.ts';
 import { type TraceProof, verifyTraceProof } from '../../../verifier/trace-proof.ts';
 import type { ApiDeps } from '../../../api/deps.ts';
 import { Person, TestApi } from '../../fixtures/api.ts';
@@ -166,6 +167,55 @@ describe('while rows wait for the ledger', () => {
     await other.start({ trace: { whenBehind: 'block', behindMinutes: 0 } });
     expect(await (await other.login('doctor')).refusal('get', page)).toBe('loan-needed');
     other.stop();
+  });
+});
+
+describe('a row says by what its actor was known', () => {
+  const last = async (actor: string) =>
+    (await rows().find({ 'actor.id': actor }).sort({ seq: -1 }).limit(1).toArray())[0] as unknown as TraceEntry;
+
+  test('a person: by a password, in a session that lists name', async () => {
+    const person = await api.login('clerk');
+    const opened = await last('clerk');
+    expect(opened).toMatchObject({ action: 'session.login', format: 2, actor: { proof: { kind: 'password' } } });
+    const { items } = await person.ok<{ items: { sessionId: string; isThis: boolean }[] }>('get', '/account/sessions');
+    expect(items.map(({ sessionId }) => sessionId)).toContain(opened.actor.proof!.sessionId);
+    await person.ok('get', '/archives');
+    expect((await last('clerk')).actor.proof).toEqual(opened.actor.proof);
+  });
+
+  test('a system: by its signature, and the key of it where it has a pair; nothing that only it and we know is named', async () => {
+    const { privateKey, publicKey } = sm2.generateKeyPair();
+    await member.store.models.App.create({
+      ...{ appId: 'his-sm2', name: 'HIS', kind: 'sm2', publicKey: Buffer.from(publicKey).toString('hex') },
+      ...{ permissions: ['batch:read'], disabled: false },
+    });
+    const client = (appId: string, algorithm: 'sm2-sm3' | 'hmac-sha256', key: Uint8Array) =>
+      new ApiClient(api.url, { appId, algorithm, key }).call('GET', '/api/v1/batches');
+    await client('his-sm2', 'sm2-sm3', privateKey);
+    expect((await last('his-sm2')).actor.proof).toEqual({ kind: 'sm2', key: sm3(publicKey).toString('hex') });
+    await client('scanner', 'hmac-sha256', api.scannerSecret);
+    expect((await last('scanner')).actor.proof).toEqual({ kind: 'hmac' });
+    await expect(client('scanner', 'hmac-sha256', Buffer.alloc(32))).rejects.toMatchObject({
+      code: 'signature-invalid',
+    });
+    expect((await last('scanner')).actor).not.toHaveProperty('proof');
+  });
+
+  test('rows of before, which do not say it, and those of today are whole together', async () => {
+    const { models, trace: writer } = member.store;
+    const head = (await models.TraceEntry.findOne().sort({ seq: -1 }).lean<TraceEntry>())!;
+    const content = {
+      ...{ seq: head.seq + 1, at: new Date(), kind: 'open', action: 'archive.open', result: 'allowed' },
+      ...{ actor: { type: 'user', id: 'clerk', roles: [] }, object: { type: 'archive', id: 'ar_old' }, requestId: 'r' },
+    } as unknown as TraceEntry;
+    const digest = traceDigest(content);
+    const mac = (await writer.sealer())(digest);
+    await rows().insertOne({ ...content, previousHash: head.hash, hash: chainHash(head.hash, digest), mac } as never);
+    await clerk.ok('get', '/archives');
+    expect(found(await verify())).toEqual([]);
+    await attest();
+    expect(found(await verify())).toEqual([]);
   });
 });
 

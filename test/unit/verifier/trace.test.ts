@@ -12,6 +12,7 @@ const short = (found: Awaited<ReturnType<typeof findingsOf>>) =>
   );
 const edit = (seq: number, change: Partial<TraceRow>) =>
   rows.map((row) => (row.seq === seq ? { ...row, ...change } : row));
+const actorOf = (seq: number) => rows[seq - 1]!.actor as object;
 /** From row `seq` on all is written again by someone who holds the key, as if it had been another person. */
 function remade(seq: number): TraceRow[] {
   const made = rows.slice(0, seq - 1);
@@ -22,7 +23,8 @@ function remade(seq: number): TraceRow[] {
   return made;
 }
 
-test('rows as they were written: nothing is found', async () => {
+test('rows as they were written, of both formats: nothing is found', async () => {
+  expect(rows.slice(0, 4).map(({ format }) => format)).toEqual([undefined, 2, undefined, 2]);
   expect(await findingsOf(rows, batches)).toEqual([]);
   expect(await findingsOf(rows, batches, { hasKey: false })).toEqual([]);
   expect(await findingsOf([], [])).toEqual([]);
@@ -33,6 +35,13 @@ test.each<[string, TraceRow[], string[]]>([
   ['a field was edited in a row that waits for its batch', edit(35, { result: 'denied' }), ['edited 35']],
   ['a field was added', edit(9, { note: 'x' }), ['edited 9']],
   ['it holds what JSON cannot', edit(9, { note: NaN }), ['edited 9']],
+  [
+    'by what the actor was known was edited',
+    edit(8, { actor: { ...actorOf(8), proof: { kind: 'password' } } }),
+    ['edited 8'],
+  ],
+  ['a row of before is made to look like one of today', edit(7, { format: 2 }), ['edited 7']],
+  ['one of today like one of before', edit(8, { format: undefined }), ['edited 8']],
   ['a hash was edited', edit(7, { hash: 'ab'.repeat(32) }), ['edited 7']],
   ['a hash is none', edit(7, { previousHash: 'x' }), ['edited 7']],
   ['the seal was edited', edit(7, { mac: '00' }), ['edited 7']],

@@ -18,7 +18,7 @@ import type { NoticeKind } from '../../../domain/notices.ts';
 import type { LoanPolicy, Mark, Place, Purpose, ReviewRole, Right } from '../../../domain/loan/policy.ts';
 import type { LoanState } from '../../../domain/loan/state.ts';
 import type { AttestationState, BatchState, PartState } from '../../../domain/status.ts';
-import type { TraceAction, TraceResult } from '../../../domain/trace.ts';
+import type { ActorProof, TraceAction, TraceResult } from '../../../domain/trace.ts';
 import type { WorkflowState } from '../../../domain/workflows.ts';
 import type { TimelineStep } from '../../../domain/timeline.ts';
 
@@ -304,7 +304,7 @@ export interface Status {
 export interface TraceEntry {
   seq: number;
   at: string;
-  actor: { type: string; id: string; roles: string[] };
+  actor: { type: string; id: string; roles: string[]; proof?: ActorProof };
   from?: { address: string; agent: string };
   action: TraceAction;
   object: { type: string; id: string };
