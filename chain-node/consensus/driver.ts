@@ -96,7 +96,8 @@ export class ConsensusDriver {
   #clear: { height: number; timer: Timer; isOver: boolean } | null = null;
   /** What is to be said once they are. */
   #unsaid: Effect[] = [];
-  #decidedAtMs = 0;
+  /** When this height left idleness, or, while it is idle, the one before. */
+  #begunAtMs = 0;
   #isValidator = false;
 
   constructor(private readonly options: DriverOptions) {
@@ -412,22 +413,31 @@ export class ConsensusDriver {
   }
 
   async #vote(vote: Vote, from: string): Promise<void> {
+    const signed = signedVote(this.#chainId, vote);
     const cause = this.#uselessness(vote.height, vote.round);
+    if (cause === 'stale') this.#overheard(vote.voter, signed, from);
     if (cause !== null) return this.#drop(from, cause, vote);
     const known = this.#kept(vote);
     const [other] = known;
     if (known.some(isFor(vote.blockHash))) return this.#drop(from, 'repeated', vote);
     // It is convicted by two: to check what else it signed would keep us from the others.
     if (known.length >= MAX_CONFLICTING) return this.#drop(from, 'too-many', vote);
-    if (known.length === 0 && this.#isSettled(vote)) return;
+    if (known.length === 0 && this.#isSettled(vote)) return this.#overheard(vote.voter, signed, from);
     const { ledger, world } = this.options;
     const publicKey = this.#state.validators.includes(vote.voter) ? ledger.publicKeyOf(vote.voter) : undefined;
-    const signed = signedVote(this.#chainId, vote);
     if (publicKey === undefined || !world.signatures.verify(publicKey, signed.message, vote.signature))
       throw new LedgerError('signature-invalid', `vote in the name of ${vote.voter}`);
     this.#witness.saw(vote.voter, signed);
     if (other !== undefined) await this.#equivocation(vote.voter, vote, signedVote(this.#chainId, other), signed);
     await this.#feed({ type: 'vote', vote });
+  }
+
+  /**
+   * What came too late to be checked: who signed it may lose its disk, and must be told of this too. Of what a member says in
+   * its own name over its own link no check is needed: only that member is told, and believes its own signature alone.
+   */
+  #overheard(memberId: string, signed: Signed, from: string): void {
+    if (memberId === from) this.#witness.saw(memberId, signed);
   }
 
   /** A quorum has said the same: one more voice for it is not worth its check. */
@@ -463,13 +473,15 @@ export class ConsensusDriver {
   }
 
   async #proposal(proposal: Proposal, from: string): Promise<void> {
+    const signed = signedProposal(this.#chainId, proposal);
     const cause = this.#uselessness(proposal.height, proposal.round);
+    if (cause === 'stale')
+      this.#overheard(proposerOf(this.#state.validators, proposal.height, proposal.round), signed, from);
     if (cause !== null) return this.#drop(from, cause, proposal);
     const hash = blockHash(proposal.header);
     if (this.#state.proposals.get(proposal.round)?.some((known) => known.hash.equals(hash)))
       return this.#drop(from, 'repeated', proposal);
     const known = this.#proposed.get(proposal.round) ?? [];
-    const signed = signedProposal(this.#chainId, proposal);
     const isNew = known.every((one) => !proposalMessage(this.#chainId, one).equals(signed.message));
     if (isNew && known.length >= MAX_CONFLICTING) return this.#drop(from, 'too-many', proposal);
     const { ledger, world } = this.options;
@@ -543,7 +555,7 @@ export class ConsensusDriver {
     const now = world.now();
     if (now - ledger.headTimeMs >= timeouts.heartbeat) return this.#feed({ type: 'start' });
     if (mempool.size === 0) return;
-    const wait = this.#decidedAtMs + timeouts.interval - now;
+    const wait = this.#begunAtMs + timeouts.interval - now;
     // A clock that was set back must not make us wait for longer than the interval itself.
     if (wait <= 0 || wait > timeouts.interval || mempool.size >= ledger.needRules().maxBlockTxs)
       return this.#feed({ type: 'start' });
@@ -555,6 +567,7 @@ export class ConsensusDriver {
 
   async #feed(event: Event): Promise<void> {
     if (!this.#isValidator && event.type !== 'vote' && event.type !== 'proposal') return;
+    if (this.#state.step === 'idle') this.#begunAtMs = this.options.world.now();
     this.options.wal.append(this.#entryOf(event));
     await this.#perform(step(this.#state, event));
   }
@@ -670,7 +683,7 @@ export class ConsensusDriver {
 
   /** The head is another: what was said of its height is done with. */
   #moveOn({ header, commit }: Certificate): void {
-    const { ledger, wal, world } = this.options;
+    const { ledger, wal } = this.options;
     wal.begin(ledger.height + 1);
     this.#clearTimers();
     this.#candidates.clear();
@@ -679,7 +692,6 @@ export class ConsensusDriver {
     this.#unsaid = [];
     this.#witness.sawCommit(header, commit);
     this.#state = this.#fresh();
-    this.#decidedAtMs = world.now();
     this.#armHeartbeat();
   }
 

@@ -6,7 +6,10 @@ export interface Timeouts {
   delta: number;
   /** Waits for a proposer that we have no link to. */
   absentProposer: number;
-  /** Under load a block is begun no sooner than this after the one before: what comes meanwhile shares its signatures. */
+  /**
+   * Under load a block is begun no sooner than this after the one before was: what comes meanwhile shares its signatures. One
+   * that took longer is followed by the next at once.
+   */
   interval: number;
   /** A block without transactions after this long without one. */
   heartbeat: number;
@@ -20,7 +23,7 @@ export const DEFAULT_TIMEOUTS: Timeouts = {
   precommit: 500,
   delta: 500,
   absentProposer: 150,
-  interval: 40,
+  interval: 80,
   heartbeat: 60_000,
   checkpoint: 600_000,
 };

@@ -26,7 +26,7 @@ export class Witness {
 
   constructor(private readonly chainId: string) {}
 
-  /** `signed` was checked to be by this member. */
+  /** `signed` was checked to be by this member, or came from it. */
   saw(memberId: string, signed: Signed): void {
     const place = statementOf(this.chainId, signed.message);
     const known = this.#last.get(memberId);

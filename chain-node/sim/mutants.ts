@@ -22,7 +22,7 @@ const mempool = 'chain-node/mempool/mempool.ts';
 export const MUTANTS: readonly Mutant[] = [
   {
     name: 'votes for another block than the one it is locked on',
-    seed: 188,
+    seed: 1673,
     edits: [
       {
         file: core,
@@ -69,7 +69,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'forgets what it signed, and its log, when it crashes',
-    seed: 156,
+    seed: 58,
     shows: 'equivocation',
     edits: [
       { file: signer, find: '    this.#file.sync();\n', replace: '' },
@@ -78,7 +78,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'forgets its lock when it crashes',
-    seed: 174,
+    seed: 58,
     shows: 'equivocation',
     edits: [
       {
@@ -121,7 +121,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'takes any root of the log',
-    seed: 4,
+    seed: 48,
     shows: 'validity',
     edits: [{ file: ledger, find: ' || !header.logRoot.equals(extension.root)', replace: '' }],
   },
