@@ -186,8 +186,8 @@ export async function listLoans(
   const orders: readonly OrderName[] = q === undefined || q === '' ? [sort] : TEXTS;
   const from = cursor === undefined ? null : decodePlace(cursor, isPlace);
   const rows: LoanRow[] = [];
-  /** How many loans an order finds, where the page shows all of them. */
-  const known = new Map<OrderName, number>();
+  /** What an order finds, where the page shows all of it. */
+  const known = new Map<OrderName, Awaited<ReturnType<typeof countPlan>>>();
   let nextCursor: string | null = null;
   for (const order of orders.slice(Math.max(0, orders.indexOf((from?.order ?? orders[0]) as never)))) {
     const place = from?.order === order && from.place[0] !== null ? from.place : null;
@@ -197,7 +197,7 @@ export async function listLoans(
       limit - rows.length,
     );
     rows.push(...page.rows);
-    if (place === null && page.last === null) known.set(order, page.rows.length);
+    if (place === null && page.last === null) known.set(order, { total: page.rows.length, isCapped: false });
     const next = orders[orders.indexOf(order) + 1];
     if (page.last !== null) nextCursor = encodePlace(order, [valueOf(page.last, order), page.last.loanId]);
     else if (rows.length === limit && next !== undefined) nextCursor = encodePlace(next, [null, '']);
@@ -206,10 +206,6 @@ export async function listLoans(
   let total = 0;
   for (const order of orders) {
     const counted = known.get(order) ?? (await countPlan(Loan.collection, loanPlan(filter, powers, order, null)));
-    if (typeof counted === 'number') {
-      total += counted;
-      continue;
-    }
     total += counted.total;
     // There are more than are counted: what the orders after it find changes nothing.
     if (counted.isCapped) return { rows, nextCursor, total, isCapped: true };

@@ -12,6 +12,11 @@ const TX_TAG = tag('sealfolio/tx/1');
 
 /** Wire numbers; never used again for anything else. */
 export const TxType = { attest: 1, member: 2, policy: 3, evidence: 4, rules: 5 } as const;
+export type TxTypeName = keyof typeof TxType;
+/** By wire number. */
+export const TX_TYPE_NAMES: Readonly<Record<number, TxTypeName>> = Object.fromEntries(
+  Object.entries(TxType).map(([name, number]) => [number, name as TxTypeName]),
+);
 
 /** Streams of the ledger's own records, which no application may write to. */
 export const OWN_STREAMS = 'chain.';

@@ -1,7 +1,7 @@
 import { blockHash, type Certificate } from '../codec/block.ts';
 import { changeIdOf, decodeChange } from '../codec/change.ts';
 import { decodeEquivocation } from '../codec/evidence.ts';
-import { decodeTransaction, type Transaction, TxType } from '../codec/transaction.ts';
+import { decodeTransaction, type Transaction, TX_TYPE_NAMES, TxType } from '../codec/transaction.ts';
 import { quorumSize } from '../consensus/core.ts';
 import { LedgerError } from '../errors.ts';
 import { recordsOf } from '../mempool/examine.ts';
@@ -38,8 +38,6 @@ export function standing(node: LedgerNode) {
     linked: linked >= needed,
   };
 }
-
-const TYPE_NAME = Object.fromEntries(Object.entries(TxType).map(([name, number]) => [number, name]));
 
 /** The state of a transaction now. Throws not-found. */
 async function stateOf(node: LedgerNode, id: string) {
@@ -126,7 +124,7 @@ export async function transactionContentJson(node: LedgerNode, id: string) {
     timeMs: header.timeMs,
     sender: tx.sender,
     nonce: tx.nonce.toString('hex'),
-    type: TYPE_NAME[tx.type],
+    type: TX_TYPE_NAMES[tx.type],
     signature: tx.signature.toString('hex'),
     records,
     ...contentJson(tx),

@@ -1,7 +1,7 @@
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import { z } from 'zod';
 import type { Registry } from '../../platform/observe/metrics.ts';
-import { MAX_TX_BYTES, TxType } from '../codec/transaction.ts';
+import { MAX_TX_BYTES, TxType, type TxTypeName } from '../codec/transaction.ts';
 import { LedgerError } from '../errors.ts';
 import { forwardedBy, forwardedReason } from '../forwarded.ts';
 import type { LedgerNode } from '../node.ts';
@@ -43,7 +43,7 @@ const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const streamName = z.string().regex(/^[a-z0-9.-]{1,64}$/);
 const keyHex = z.string().regex(/^([0-9a-f]{2}){1,64}$/);
 const memberName = z.string().min(1).max(64);
-const txType = z.enum(Object.keys(TxType) as (keyof typeof TxType)[]);
+const txType = z.enum(Object.keys(TxType) as TxTypeName[]);
 /** HEIGHT, or HEIGHT-INDEX, of a transaction. */
 const txPlace = z
   .string()

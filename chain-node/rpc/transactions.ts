@@ -1,6 +1,6 @@
 import { sm3 } from '../../platform/crypto/index.ts';
 import { layoutOf } from '../codec/attest.ts';
-import { decodeTransaction, messageIn, TxType } from '../codec/transaction.ts';
+import { decodeTransaction, messageIn, TX_TYPE_NAMES, type TxTypeName } from '../codec/transaction.ts';
 import type { LedgerReader } from '../state/reader.ts';
 
 /** Transactions, and blocks, that one request reads in search of some. */
@@ -10,7 +10,7 @@ const MAX_BLOCKS = 500;
 /** Which transactions are meant; null for any. */
 export interface TransactionFilter {
   sender: string | null;
-  type: keyof typeof TxType | null;
+  type: TxTypeName | null;
 }
 /** Where to begin: at a transaction of a block, or at the block's last. */
 export interface TransactionPlace {
@@ -25,14 +25,10 @@ export interface TransactionRow {
   indexInBlock: number;
   timeMs: number;
   sender: string;
-  type: keyof typeof TxType;
+  type: TxTypeName;
   count: number;
   bytes: number;
 }
-
-const TYPE_NAME = new Map<number, keyof typeof TxType>(
-  Object.entries(TxType).map(([name, number]) => [number, name as keyof typeof TxType]),
-);
 
 /**
  * One page of the transactions that a filter lets through, the newest first, from a place on
@@ -59,7 +55,7 @@ export async function listTransactions(
       scanned += 1;
       const encoded = txs[indexInBlock]!;
       const tx = decodeTransaction(encoded);
-      const name = TYPE_NAME.get(tx.type)!;
+      const name = TX_TYPE_NAMES[tx.type]!;
       if ((sender !== null && tx.sender !== sender) || (type !== null && name !== type)) continue;
       const txId = sm3(messageIn(encoded)).toString('hex');
       // All but attestations leave one record.

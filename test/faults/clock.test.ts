@@ -2,6 +2,7 @@ import { MongoClient } from 'mongodb';
 import { Person } from '../fixtures/api.ts';
 import { raiseWithClocks } from '../fixtures/clock.ts';
 import { verification } from '../fixtures/trace.ts';
+import { bareArchives } from '../fixtures/loan.ts';
 import { until } from '../fixtures/until.ts';
 
 /** Less than a session may be idle, more than any difference that is let pass. */
@@ -33,21 +34,8 @@ async function login(username: string): Promise<Person> {
 let count = 0;
 /** Archives as they lie in the store, without pages. */
 async function archives(n: number): Promise<string[]> {
-  const now = new Date();
-  const made = Array.from({ length: n }, () => ({
-    archiveId: `ar_c${(count += 1)}`,
-    patientNo: `C${count}`,
-    visitNo: '1',
-    patientName: '样例',
-    department: '',
-    dischargedAt: now,
-    currentVersion: 1,
-    state: 'attested',
-    pageCount: 1,
-    documentTypes: [],
-    createdAt: now,
-    updatedAt: now,
-  }));
+  const made = bareArchives(n, 'c', count);
+  count += n;
   await rows('archives').insertMany(made);
   return made.map(({ archiveId }) => archiveId);
 }

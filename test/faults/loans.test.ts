@@ -1,6 +1,7 @@
 import { MongoClient } from 'mongodb';
 import { Person } from '../fixtures/api.ts';
 import { raiseConsortium } from '../fixtures/consortium.ts';
+import { bareArchives } from '../fixtures/loan.ts';
 import { until } from '../fixtures/until.ts';
 
 const LOANS = 24;
@@ -26,21 +27,7 @@ async function login(username: string): Promise<Person> {
 
 test('the worker is killed while 24 decisions are on their way, each sent twice: each is made once, none is lost', async () => {
   const db = mongo.db('sealfolio-yz1');
-  const now = new Date();
-  const archives = Array.from({ length: LOANS }, (_, i) => ({
-    archiveId: `ar_k${i}`,
-    patientNo: `K${i}`,
-    visitNo: '1',
-    patientName: '样例',
-    department: '',
-    dischargedAt: now,
-    currentVersion: 1,
-    state: 'attested',
-    pageCount: 1,
-    documentTypes: [],
-    createdAt: now,
-    updatedAt: now,
-  }));
+  const archives = bareArchives(LOANS, 'k');
   await db.collection('archives').insertMany(archives);
   const [doctor, clerk, clerk2] = await Promise.all([login('doctor'), login('clerk'), login('clerk2')]);
   const { results } = await doctor.ok<{ results: { loanId: string; state: string }[] }>('post', '/loans', {
