@@ -6,7 +6,7 @@ import { root } from '../prepare.mjs';
 import { cacheDir, onPath } from './run.mjs';
 
 const SOURCES = path.join(root, 'platform', 'crypto', 'gmsm');
-const FILES = ['go.mod', 'go.sum', 'main.go'];
+const FILES = ['go.mod', 'go.sum', 'main.go', 'signer.go', 'tables.go'];
 
 /**
  * The library that speeds up SM2 (docs/adr/0014-accelerator.md), built once for its sources. Optional: without Go,

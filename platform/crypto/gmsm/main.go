@@ -8,49 +8,17 @@ package main
 import "C"
 
 import (
-	"crypto/ecdsa"
 	"math/big"
-	"sync"
 	"unsafe"
-
-	"github.com/emmansun/gmsm/sm2"
 )
 
 const (
 	keyBytes       = 65
 	signatureBytes = 64
-	maxKeys        = 4096
-)
-
-var (
-	mutex sync.RWMutex
-	keys  = map[[keyBytes]byte]*ecdsa.PublicKey{}
 )
 
 func bytes(p *C.uint8_t, length int) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(p)), length)
-}
-
-// keyOf parses a key once; nil if it is no point on the curve.
-func keyOf(raw []byte) *ecdsa.PublicKey {
-	id := [keyBytes]byte(raw)
-	mutex.RLock()
-	key, known := keys[id]
-	mutex.RUnlock()
-	if known {
-		return key
-	}
-	key, err := sm2.NewPublicKey(raw)
-	if err != nil {
-		return nil
-	}
-	mutex.Lock()
-	if len(keys) >= maxKeys {
-		clear(keys)
-	}
-	keys[id] = key
-	mutex.Unlock()
-	return key
 }
 
 // sm2_verify_many checks count signatures (r ‖ s) of messages that lie one after the other in `messages` and end at
@@ -65,7 +33,7 @@ func sm2_verify_many(count C.int, publicKeys, messages *C.uint8_t, ends *C.uint3
 	stops := unsafe.Slice((*uint32)(unsafe.Pointer(ends)), n)
 	raw := bytes(publicKeys, n*keyBytes)
 	all := bytes(messages, int(stops[n-1]))
-	id := bytes(userId, int(userIdLength))
+	id := string(bytes(userId, int(userIdLength)))
 	signed := bytes(signatures, n*signatureBytes)
 	out := bytes(answers, n)
 	from := uint32(0)
@@ -73,8 +41,8 @@ func sm2_verify_many(count C.int, publicKeys, messages *C.uint8_t, ends *C.uint3
 	for i := range n {
 		message := all[from:stops[i]]
 		from = stops[i]
-		key := keyOf(raw[i*keyBytes : (i+1)*keyBytes])
-		if key == nil {
+		by := signerOf([keyBytes]byte(raw[i*keyBytes:(i+1)*keyBytes]), id)
+		if by == nil {
 			out[i] = 2
 			continue
 		}
@@ -82,7 +50,7 @@ func sm2_verify_many(count C.int, publicKeys, messages *C.uint8_t, ends *C.uint3
 		r.SetBytes(signature[:32])
 		s.SetBytes(signature[32:])
 		out[i] = 0
-		if sm2.VerifyWithSM2(key, id, message, &r, &s) {
+		if by.verify(message, &r, &s) {
 			out[i] = 1
 		}
 	}
