@@ -247,6 +247,11 @@ function advance(state: CoreState, effects: Effect[]): boolean {
     cast(state, VoteType.precommit, NIL, effects);
     return true;
   }
+  // Not in the paper: two quorums of nil. Nobody can have locked in this round, nor can it decide, so nobody is waited for.
+  if (isQuorum(countFor(prevotes, NIL), n) && isQuorum(countFor(precommits, NIL), n)) {
+    startRound(state, state.round + 1, effects);
+    return true;
+  }
   // Lines 47–48.
   if (isQuorum(precommits.size, n) && once(state, 'precommit-timer'))
     effects.push({ type: 'timer', step: 'precommit', round: state.round });

@@ -345,6 +345,7 @@ export class ConsensusDriver {
     if (validators.includes(memberId) && !holdsKey)
       logger.error({ memberId }, 'the key that the members know is not ours');
     const height = ledger.height + 1;
+    this.#witness.watch(validators, height);
     if (!signer.isBacked(height, wal.count)) {
       logger.error({ height }, 'the log of this height is not what was signed on: silent at it');
       signer.silence(height);
@@ -640,9 +641,10 @@ export class ConsensusDriver {
   #arm({ step: name, round }: Extract<Effect, { type: 'timer' }>): void {
     const { timeouts, isConnected, signer, world } = this.options;
     const proposer = this.#proposer(round);
-    const isAbsent = name === 'propose' && proposer !== signer.memberId && !isConnected(proposer);
-    const wait = (isAbsent ? timeouts.absentProposer : timeouts[name]) + timeouts.delta * round;
     const { height } = this.#state;
+    const isGone = () => !isConnected(proposer) || this.#witness.isSilent(proposer, height);
+    const isAbsent = name === 'propose' && proposer !== signer.memberId && isGone();
+    const wait = (isAbsent ? timeouts.absentProposer : timeouts[name]) + timeouts.delta * round;
     const timer = world.after(wait, () => {
       this.#timers.delete(timer);
       if (this.#closed) return;

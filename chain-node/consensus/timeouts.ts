@@ -4,7 +4,7 @@ export interface Timeouts {
   prevote: number;
   precommit: number;
   delta: number;
-  /** Waits for a proposer that we have no link to. */
+  /** Waits for a proposer that we have no link to, or that has signed nothing lately. */
   absentProposer: number;
   /**
    * Under load a block is begun no sooner than this after the one before was: what comes meanwhile shares its signatures. One

@@ -20,9 +20,14 @@ export function equivocationOf(accused: string, first: Signed, second: Signed): 
   return { accused, signed: [a, b] };
 }
 
-/** Remembers the last that each member was seen to sign: a member whose disk has forgotten it is told (signer.ts, `raise`). */
+/** Who signed nothing of so many heights takes no part: it catches up, or stopped before rules that it does not know. */
+const SILENT_HEIGHTS = 8;
+
+/** Remembers the last that each member was seen to sign: a member whose disk has forgotten it is told (ADR 18). */
 export class Witness {
   readonly #last = new Map<string, { place: Place; signed: Signed }>();
+  /** From which height on each validator's silence is heard. */
+  #watched = new Map<string, number>();
 
   constructor(private readonly chainId: string) {}
 
@@ -41,6 +46,17 @@ export class Witness {
         message: voteMessage(header.chainId, { type: VoteType.precommit, height, round, blockHash, voter }),
         signature,
       });
+  }
+
+  /** The validators of this height: of one that is new, or when this node begins, nothing can have been heard before. */
+  watch(validators: readonly string[], height: number): void {
+    this.#watched = new Map(validators.map((id) => [id, this.#watched.get(id) ?? height]));
+  }
+
+  /** Whether this validator has signed nothing lately: it is linked, and does nothing. */
+  isSilent(memberId: string, height: number): boolean {
+    const heard = this.#last.get(memberId)?.place.height ?? 0;
+    return height - Math.max(heard, this.#watched.get(memberId) ?? height) > SILENT_HEIGHTS;
   }
 
   lastOf(memberId: string): Signed | null {

@@ -93,6 +93,24 @@ describe('one validator, rule by rule', () => {
     expect(state.round).toBe(1);
   });
 
+  test('quorums of nil in both steps: nobody can have locked, so the next round begins at once', () => {
+    step(state, { type: 'start' });
+    for (const voter of ['a', 'b', 'c']) step(state, vote(1, voter, NIL));
+    for (const voter of ['a', 'b']) step(state, vote(2, voter, NIL));
+    expect(state.round).toBe(0);
+    step(state, vote(2, 'c', NIL));
+    expect(state.round).toBe(1);
+  });
+
+  test('a quorum of precommits for nil alone: somebody may have locked, and is waited for', () => {
+    step(state, { type: 'start' });
+    for (const voter of ['a', 'b']) step(state, vote(1, voter, NIL));
+    for (const voter of ['a', 'b']) step(state, vote(2, voter, NIL));
+    const effects = step(state, vote(2, 'c', NIL));
+    expect(effects).toContainEqual({ type: 'timer', step: 'precommit', round: 0 });
+    expect(state.round).toBe(0);
+  });
+
   test('a timeout of a past round changes nothing', () => {
     step(state, { type: 'start' });
     step(state, { type: 'timeout', step: 'precommit', round: 0 });
