@@ -30,6 +30,7 @@ const EVIDENCE_STEPS: Record<EvidenceStep['name'], { zh: string; en: string }> =
   forkCertificate: { zh: '区块的多数签名', en: 'A quorum’s signatures under the block' },
   forkAccused: { zh: '两边都签了的成员', en: 'Members that signed both' },
   splitView: { zh: '另一本账的检查点', en: 'A checkpoint of another ledger' },
+  handover: { zh: '成员交接', en: 'Handovers between members' },
   trustAnchor: { zh: '信任锚', en: 'Trust anchor' },
 };
 const crypto = { sm3, sm2Verify: sm2.verify.bind(sm2) };

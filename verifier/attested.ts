@@ -108,13 +108,16 @@ function differs(manifest: Record<string, unknown>, shown: Record<string, unknow
 
 /**
  * The keys that a member had up to the record's height, the newest first: what was signed may have waited for the ledger
- * while its key was rotated. Sets of members before the trusted one are believed for nothing.
+ * while its key was rotated. Sets of members before the trusted one are believed for nothing: their keys are `older`.
  */
-function keysUpTo({ members, handovers, header }: LedgerReceipt, memberId: string, trust: Trust | null): string[] {
+function keysUpTo({ members, handovers, header }: LedgerReceipt, memberId: string, trust: Trust | null) {
   const sets = [...handovers, { members, header }];
   const first = trust === null ? 0 : sets.findIndex((one) => one.header.membersHash === trust.membersHash);
-  const own = sets.slice(first).flatMap((one) => one.members.filter((member) => member.memberId === memberId));
-  return [...new Set(own.map(({ publicKey }) => publicKey).reverse())];
+  const keysOf = (some: typeof sets) => {
+    const own = some.flatMap((one) => one.members.filter((member) => member.memberId === memberId));
+    return [...new Set(own.map(({ publicKey }) => publicKey).reverse())];
+  };
+  return { trusted: keysOf(sets.slice(first)), older: keysOf(sets.slice(0, first)) };
 }
 
 interface Wanted {
@@ -150,10 +153,12 @@ function verify(
   };
   const isSignedByMember = (): Outcome => {
     const message = utf8(canonicalJson(manifest));
-    const isRight = keysUpTo(proof.ledger!, String(manifest.memberId), trust).some((publicKey) =>
-      crypto.sm2Verify(fromHex(publicKey), message, fromHex(signature!)),
-    );
-    return isRight ? null : failed('signature differs');
+    const { trusted, older } = keysUpTo(proof.ledger!, String(manifest.memberId), trust);
+    const isBy = (publicKey: string) => crypto.sm2Verify(fromHex(publicKey), message, fromHex(signature!));
+    if (trusted.some(isBy)) return null;
+    return older.some(isBy)
+      ? { state: 'unknown', reason: 'signed by a key from before the trust anchor' }
+      : failed('signature differs');
   };
   const steps = run([
     ...checks,

@@ -1,7 +1,16 @@
 import { toHex } from './bytes.ts';
 import { checkEquivocation, checkSplitView, decodeCommit, type SignedStatement } from './evidence.ts';
-import { blockHash, checkSignatures, membersHash, type Trust, type VerifierCrypto } from './index.ts';
-import { DIGEST, header, MAX_MEMBERS, member, NAME, type ReceiptMember, type SignedHeader } from './receipt.ts';
+import { blockHash, checkHandovers, checkSignatures, membersHash, type Trust, type VerifierCrypto } from './index.ts';
+import {
+  DIGEST,
+  handovers,
+  header,
+  MAX_MEMBERS,
+  member,
+  NAME,
+  type ReceiptMember,
+  type SignedHeader,
+} from './receipt.ts';
 import { type Check, hex, integer, list, literal, object, oneOf, ShapeError, text } from './shape.ts';
 
 export const EVIDENCE_FORMAT = 'sealfolio-evidence/1';
@@ -36,6 +45,8 @@ export interface EvidenceFile {
   evidence: Evidence;
   /** Those of its height. */
   members: ReceiptMember[];
+  /** Blocks below it by which the chain came to them, as in a receipt. */
+  handovers: SignedHeader[];
   /** Keys that members had at other times. */
   others: Keyed[];
 }
@@ -43,7 +54,15 @@ export interface EvidenceFile {
 /** One thing that was checked. `name` says what; the order is that of the checks. */
 export interface EvidenceStep {
   name:
-    'form' | 'members' | 'equivocation' | 'twoBlocks' | 'forkCertificate' | 'forkAccused' | 'splitView' | 'trustAnchor';
+    | 'form'
+    | 'members'
+    | 'handover'
+    | 'equivocation'
+    | 'twoBlocks'
+    | 'forkCertificate'
+    | 'forkAccused'
+    | 'splitView'
+    | 'trustAnchor';
   state: 'pass' | 'fail' | 'unknown';
   values?: Record<string, string | number>;
   detail?: string;
@@ -89,7 +108,7 @@ const sameNames = (a: readonly string[], b: readonly string[]) =>
  * members had at other times. Never throws on bad input.
  */
 export function checkEvidence(
-  { chainId, evidence, members, others }: Omit<EvidenceFile, 'format'>,
+  { chainId, evidence, members, others }: Omit<EvidenceFile, 'format' | 'handovers'>,
   crypto: VerifierCrypto,
 ): EvidenceStep[] {
   const keysOf = (memberId: string) =>
@@ -149,6 +168,7 @@ const file = object<EvidenceFile>({
   chainId: text(NAME),
   evidence,
   members: list(member, MAX_MEMBERS),
+  handovers,
   others: list(object({ memberId: text(NAME), publicKey: hex(65) }), MAX_MEMBERS),
 });
 
@@ -164,13 +184,23 @@ export function parseEvidence(content: string): EvidenceFile {
   return file(parsed, '');
 }
 
-/** Whose keys these are: those of the trusted members. Others may have been members later; that is not told here. */
-function checkTrust({ chainId, members }: EvidenceFile, trust: Trust | null, crypto: VerifierCrypto): EvidenceStep {
-  if (trust === null) return { name: 'trustAnchor', state: 'unknown', detail: 'no trust anchor given' };
-  if (trust.chainId !== chainId) return step('trustAnchor', false, { detail: 'another chain than the trusted one' });
-  const hash = membersHash(members, crypto.sm3);
-  if (hash !== null && toHex(hash) === trust.membersHash) return step('trustAnchor', true);
-  return { name: 'trustAnchor', state: 'unknown', detail: 'other members than the trusted ones' };
+/** Whose keys these are: those of the trusted members, or of those to whom they handed the chain over. */
+function checkTrust(
+  { chainId, evidence, members, handovers: before }: EvidenceFile,
+  trust: Trust | null,
+  crypto: VerifierCrypto,
+): EvidenceStep[] {
+  const own = toHex(membersHash(members, crypto.sm3) ?? new Uint8Array());
+  const outcome = checkHandovers(before, { chainId, height: evidence.height, membersHash: own }, crypto);
+  const steps =
+    before.length === 0 ? [] : [step('handover', outcome.state === 'pass', { values: { n: before.length } })];
+  if (trust === null) return [...steps, { name: 'trustAnchor', state: 'unknown', detail: 'no trust anchor given' }];
+  if (trust.chainId !== chainId)
+    return [...steps, step('trustAnchor', false, { detail: 'another chain than the trusted one' })];
+  const sets = [...before.map(({ header: of }) => of.membersHash), own];
+  if (sets.includes(trust.membersHash)) return [...steps, step('trustAnchor', true)];
+  // They may have come later: that is not told here.
+  return [...steps, { name: 'trustAnchor', state: 'unknown', detail: 'other members than the trusted ones' }];
 }
 
 /**
@@ -189,7 +219,7 @@ export function verifyEvidence(
     if (!(error instanceof ShapeError)) throw error;
     return { verdict: 'invalid', steps: [{ name: 'form', state: 'fail', detail: error.message }] };
   }
-  const steps = [...checkEvidence(read, crypto), checkTrust(read, trust, crypto)];
+  const steps = [...checkEvidence(read, crypto), ...checkTrust(read, trust, crypto)];
   const isSure = steps.every(({ state }) => state === 'pass');
   const verdict = steps.some(({ state }) => state === 'fail') ? 'invalid' : isSure ? 'valid' : 'unknown';
   return { verdict, steps, file: read };

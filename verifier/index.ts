@@ -73,7 +73,7 @@ export interface Verdict {
   receipt?: Receipt;
 }
 
-type Outcome = { state: 'pass' } | { state: 'fail' | 'unknown'; reason: string };
+export type Outcome = { state: 'pass' } | { state: 'fail' | 'unknown'; reason: string };
 const PASS: Outcome = { state: 'pass' };
 const fail = (reason: string): Outcome => ({ state: 'fail', reason });
 
@@ -127,13 +127,17 @@ function checkCommit({ header, commit, members }: SignedHeader, crypto: Verifier
   return 3 * commit.signatures.length > 2 * validators.size ? PASS : fail('fewer than a quorum');
 }
 
-/** Each set of members signed the block that names the next, up to those who signed the receipt's. */
-function checkHandovers({ handovers, header, chainId }: LedgerReceipt, crypto: VerifierCrypto): Outcome {
+/** Each set of members signed the block that names the next, up to those of `last`. */
+export function checkHandovers(
+  handovers: readonly SignedHeader[],
+  last: Pick<SignedHeader['header'], 'chainId' | 'height' | 'membersHash'>,
+  crypto: VerifierCrypto,
+): Outcome {
   for (const [i, handover] of handovers.entries()) {
-    const outcomes = [checkHeader(handover, chainId, crypto.sm3), checkCommit(handover, crypto)];
+    const outcomes = [checkHeader(handover, last.chainId, crypto.sm3), checkCommit(handover, crypto)];
     const wrong = outcomes.find(({ state }) => state !== 'pass');
     if (wrong !== undefined) return wrong;
-    const next = handovers[i + 1]?.header ?? header;
+    const next = handovers[i + 1]?.header ?? last;
     if (handover.header.height >= next.height) return fail('handovers not in order');
     if (handover.header.nextMembersHash !== next.membersHash) return fail('members between two handovers differ');
   }
@@ -175,7 +179,7 @@ class Layers {
     return this.add('inclusion', () => checkInclusion(read(), crypto.sm3))
       .add('header', () => checkHeader(read(), read().chainId, crypto.sm3))
       .add('commit', () => checkCommit(read(), crypto))
-      .add('handover', () => checkHandovers(read(), crypto))
+      .add('handover', () => checkHandovers(read().handovers, read().header, crypto))
       .add('trust', () => checkTrust(read(), trust));
   }
 

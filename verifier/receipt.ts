@@ -36,6 +36,9 @@ export const commit = object({
   signatures: list(object({ memberId: text(NAME), signature: hex(64) }), MAX_MEMBERS),
 });
 
+/** Blocks whose signatures handed the chain over from one set of members to the next, oldest first. */
+export const handovers = list(object({ header, commit, members: list(member, MAX_MEMBERS) }), MAX_HANDOVERS);
+
 /** The ledger's part of a receipt: what a node gives for a record. */
 const ledger = object({
   chainId: text(NAME),
@@ -52,8 +55,7 @@ const ledger = object({
   header,
   commit,
   members: list(member, MAX_MEMBERS),
-  /** Blocks whose signatures handed the chain over from one set of members to the next, oldest first. */
-  handovers: list(object({ header, commit, members: list(member, MAX_MEMBERS) }), MAX_HANDOVERS),
+  handovers,
 });
 
 const receipt = object({

@@ -1,4 +1,4 @@
-import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
+import express, { type ErrorRequestHandler, type Express, type Request, type RequestHandler } from 'express';
 import { z } from 'zod';
 import type { Registry } from '../../platform/observe/metrics.ts';
 import { MAX_TX_BYTES, TxType, type TxTypeName } from '../codec/transaction.ts';
@@ -192,10 +192,17 @@ export function createRpc(
   if (overlay !== null) addOverlayRoutes(app, overlay);
   app.get('/v1/status', async (_request, response) => void response.json(await statusJson(node, others)));
   app.get('/v1/genesis', (_request, response) => void response.json(genesisJson(node)));
-  app.get('/v1/members', async ({ query }, response) => {
+  /** The height that is asked about: that of the next block if none is named. */
+  const heightIn = ({ query }: Request): number => {
     const height = read(count.min(1).default(ledger.height + 1), query.height, 'height');
     if (height > ledger.height + 1) throw new LedgerError('not-synced', `this node is at ${ledger.height}`);
-    response.json((await ledger.membersAt(height)).map(memberJson));
+    return height;
+  };
+  app.get('/v1/members', async (request, response) => {
+    response.json((await ledger.membersAt(heightIn(request))).map(memberJson));
+  });
+  app.get('/v1/handovers', async (request, response) => {
+    response.json(await node.reader.handovers(heightIn(request)));
   });
   app.get('/v1/governance', async (_request, response) => {
     response.json(await governanceJson(node));

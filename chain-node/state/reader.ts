@@ -137,7 +137,6 @@ export class LedgerReader {
     const path = await this.ledger.log.inclusionPath(index, header.logSize);
     if (!rootOf(leafHash(encoded), index, header.logSize, path).equals(header.logRoot))
       throw this.#store.corrupt(`record ${index} does not lead to the root of block ${place.height}`);
-    const handovers = this.ledger.handovers.filter((height) => height < place.height);
     return {
       chainId: genesis.chainId,
       genesisHash: genesis.hash.toString('hex'),
@@ -147,15 +146,19 @@ export class LedgerReader {
       header: headerJson(header),
       commit: { round: commit.round, signatures: commit.signatures.map(signatureJson) },
       members: (await this.ledger.membersAt(place.height)).map(memberJson),
-      handovers: await Promise.all(handovers.map((height) => this.#handover(height))),
+      handovers: await this.handovers(place.height),
     };
   }
 
-  async #handover(height: number) {
-    return {
-      ...certificateJson(await this.certificate(height)),
-      members: (await this.ledger.membersAt(height)).map(memberJson),
-    };
+  /** The blocks below a height whose signatures handed the chain over to other members, oldest first. */
+  handovers(height: number): Promise<Record<string, unknown>[]> {
+    const below = this.ledger.handovers.filter((handover) => handover < height);
+    return Promise.all(
+      below.map(async (handover) => ({
+        ...certificateJson(await this.certificate(handover)),
+        members: (await this.ledger.membersAt(handover)).map(memberJson),
+      })),
+    );
   }
 
   async #entryOf({ height, indexInBlock }: TxPlace, txId: string, indexInTx: number): Promise<Buffer> {

@@ -213,6 +213,8 @@ test('a state of more than a frame comes in parts: an observer begins with it', 
   expect(late.ledger.handovers).toEqual(ledger.handovers);
   const txId = await attested(['after the large snapshot'], ['late']);
   expect(await late.reader.receipt(txId, 0)).toMatchObject({ handovers: [{}, {}, {}] });
+  const [first, second] = ledger.handovers;
+  expect(await late.reader.handovers(second!)).toMatchObject([{ header: { height: first } }]);
   expect(nodes.fatal).toEqual([]);
 }, 120_000);
 

@@ -108,7 +108,14 @@ test('by a proxy of that configuration the explorer is read: its page, the chain
     await outside.get(page).expect(200, /explorer|区块链浏览器/);
   const { body } = (await outside.get('/v1/status').expect(200)) as { body: object };
   expect(body).toMatchObject({ memberId: 'yz1' });
-  for (const route of ['/v1/genesis', '/v1/members?height=1', '/v1/governance', '/v1/blocks?limit=5', '/v1/records'])
+  for (const route of [
+    '/v1/genesis',
+    '/v1/members?height=1',
+    '/v1/handovers',
+    '/v1/governance',
+    '/v1/blocks?limit=5',
+    '/v1/records',
+  ])
     await outside.get(route).expect(200);
   for (const route of ['/v1/search?q=yz1', '/v1/checkpoints?limit=5', '/v1/evidence'])
     await outside.get(route).expect(200);

@@ -5,9 +5,10 @@ import { sm2, sm3 } from '../../../platform/crypto/index.ts';
 import { fromHex, toHex } from '../../../verifier/bytes.ts';
 import { EVIDENCE_FORMAT, type Evidence, type EvidenceFile, verifyEvidence } from '../../../verifier/evidence-file.ts';
 import { blockHash, membersHash } from '../../../verifier/index.ts';
+import type { SignedHeader } from '../../../verifier/receipt.ts';
 import type { Block } from '../../../web/explorer/client/types.ts';
 import { forkOf, splitViewOf } from '../../../web/explorer/check/two-views.ts';
-import { keyOf, makeReceipt, signHeader } from '../../fixtures/receipt.ts';
+import { keyOf, makeHandover, makeReceipt, signHeader } from '../../fixtures/receipt.ts';
 
 const crypto = { sm3, sm2Verify: sm2.verify.bind(sm2) };
 const { ledger } = makeReceipt();
@@ -58,6 +59,7 @@ const fileOf = (evidence: Evidence): EvidenceFile => ({
   chainId,
   evidence,
   members,
+  handovers: [],
   others: [],
 });
 const verdictOf = (file: unknown, anchor: typeof trust | null = trust) =>
@@ -111,6 +113,25 @@ test('a key that the accused had at another time is enough to prove it, not to s
   const file = { ...fileOf(equivocation), members: replaced, others: [{ memberId: 'yz2', publicKey: own!.publicKey }] };
   expect(verdictOf(file)).toBe('unknown');
   expect(verdictOf({ ...file, others: [] })).toBe('invalid');
+});
+
+const handover = makeHandover();
+const ofThree = { ...trust, membersHash: handover.header.membersHash };
+const handed = (...handovers: SignedHeader[]) => ({ ...fileOf(FOUND.fork), handovers });
+test('under members to whom the trusted ones handed the chain over: valid, by each block that did', () => {
+  expect(verdictOf(handed(), ofThree)).toBe('unknown');
+  expect(verdictOf(handed(handover), ofThree)).toBe('valid');
+  expect(verdictOf(handed(handover))).toBe('valid');
+  expect(verdictOf(handed(handover), null)).toBe('unknown');
+});
+
+test.each<[string, SignedHeader[]]>([
+  ['signed by too few', [makeHandover(['yz1', 'yz2'])]],
+  ['to other members', [{ ...handover, header: { ...handover.header, nextMembersHash: 'ab'.repeat(32) } }]],
+  ['of a later block', [{ ...handover, header: { ...handover.header, height: height + 1 } }]],
+  ['twice', [handover, handover]],
+])('a handover %s hands nothing over', (_case, handovers) => {
+  expect(failed(handed(...handovers))).toEqual(['handover']);
 });
 
 test('any text: no evidence, and never an error', () => {
