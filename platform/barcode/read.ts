@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import sharp, { type Sharp } from 'sharp';
 import { prepareZXingModule, purgeZXingModule, type ReaderOptions, readBarcodes as read } from 'zxing-wasm/reader';
 import { SealfolioError } from '../../domain/errors.ts';
-import { MAX_PAGES, MAX_PIXELS } from '../ofd/inspect.ts';
+import { ofdPageSize, renderOfdPage } from '../ofd/foreign/index.ts';
+import { MAX_PAGES, MAX_PIXELS } from '../ofd/limits.ts';
 import { MediaType, sniff } from '../ofd/media.ts';
 import { pdfPages, renderPdfPage } from '../ofd/pdf.ts';
 
@@ -14,7 +15,7 @@ export interface Barcode {
 
 /** The longer side of A4 at 300 dots an inch: bars that are finer no scanner sees. */
 const MOST_PX = 3508;
-const PDF_DPI = 300;
+const DRAWN_DPI = 300;
 const MM_PER_INCH = 25.4;
 /** The kinds that forms and wristbands carry. Left out: those that a table's lines are taken for (ITF, Codabar), and the reading of Code 39 that makes other characters of pairs. */
 const OPTIONS: ReaderOptions = {
@@ -38,11 +39,15 @@ function prepare(): void {
   isPrepared = true;
 }
 
-async function pdfPage(data: Buffer, page: number): Promise<Sharp> {
-  const box = (await pdfPages(data, MAX_PAGES))[page];
-  if (box === undefined) throw damaged(`no page ${page + 1}`);
-  const dpi = Math.min(PDF_DPI, (MOST_PX * MM_PER_INCH) / Math.max(box.widthMm, box.heightMm));
-  return sharp(await renderPdfPage(data, page, dpi));
+/** A page of a PDF or an OFD: drawn. */
+async function drawnPage(data: Buffer, mediaType: MediaType, page: number): Promise<Sharp> {
+  const [size, render] =
+    mediaType === MediaType.pdf
+      ? [(await pdfPages(data, MAX_PAGES))[page], renderPdfPage]
+      : [await ofdPageSize(data, page), renderOfdPage];
+  if (size === undefined) throw damaged(`no page ${page + 1}`);
+  const dpi = Math.min(DRAWN_DPI, (MOST_PX * MM_PER_INCH) / Math.max(size.widthMm, size.heightMm));
+  return sharp(await render(data, page, dpi));
 }
 
 async function opened(data: Buffer, page: number): Promise<Sharp> {
@@ -50,9 +55,9 @@ async function opened(data: Buffer, page: number): Promise<Sharp> {
   if (mediaType === null)
     throw new SealfolioError('document-type-unsupported', {
       field: 'mediaType',
-      reason: 'not a JPEG, PNG, TIFF or PDF',
+      reason: 'not a JPEG, PNG, TIFF, PDF or OFD',
     });
-  if (mediaType === MediaType.pdf) return pdfPage(data, page);
+  if (mediaType === MediaType.pdf || mediaType === MediaType.ofd) return drawnPage(data, mediaType, page);
   const image = sharp(data, { page, limitInputPixels: MAX_PIXELS });
   const { width, pageHeight, height } = await sharp(data, { page, limitInputPixels: false })
     .metadata()
@@ -68,12 +73,15 @@ async function opened(data: Buffer, page: number): Promise<Sharp> {
 }
 
 /**
- * The barcodes on one page of an original (JPEG, PNG, TIFF or PDF; pages count from 0), turned any way; none if there is
+ * The barcodes on one page of an original (JPEG, PNG, TIFF, PDF or OFD; pages count from 0), turned any way; none if there is
  * none. The bytes are taken as hostile. Throws document-type-unsupported, document-damaged, document-encrypted or
- * document-too-large, each with `field` and `reason`.
+ * document-too-large, and for an OFD document-unsafe or document-content-unsupported, each with `field` and `reason`.
  */
 export async function readBarcodes(original: Uint8Array, page = 0): Promise<Barcode[]> {
-  const image = await opened(Buffer.from(original.buffer, original.byteOffset, original.byteLength), page);
+  const image = await opened(
+    Buffer.isBuffer(original) ? original : Buffer.from(original.buffer, original.byteOffset, original.byteLength),
+    page,
+  );
   const { data, info } = await image
     .flatten({ background: '#fff' })
     .resize(MOST_PX, MOST_PX, { fit: 'inside', withoutEnlargement: true })

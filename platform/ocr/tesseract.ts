@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import os from 'node:os';
 import sharp from 'sharp';
 import type { TextLine } from '../../domain/catalog/classify.ts';
-import { MAX_PIXELS } from '../ofd/inspect.ts';
+import { MAX_PIXELS } from '../ofd/limits.ts';
 import { linesOfTsv } from './tsv.ts';
 
 /** Reads the lines at the top of a page: where its title is. Null: it could not be read in time, which says nothing about the page. */

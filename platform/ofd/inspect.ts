@@ -1,5 +1,7 @@
 import sharp from 'sharp';
 import { SealfolioError } from '../../domain/errors.ts';
+import { inspectOfd } from './foreign/index.ts';
+import { MAX_PAGES, MAX_PIXELS } from './limits.ts';
 import { checkComplete, MediaType, sniff } from './media.ts';
 import { pdfPages } from './pdf.ts';
 
@@ -14,9 +16,6 @@ export interface Inspection {
   pages: PageBox[];
 }
 
-/** A3 at 600 dpi is 70 million; beyond this it is no scan but a bomb. */
-export const MAX_PIXELS = 120_000_000;
-export const MAX_PAGES = 2000;
 const MAX_SIDE_MM = 2000;
 const MM_PER_INCH = 25.4;
 /** Without a resolution that can be, a page is as wide as A4. */
@@ -35,7 +34,7 @@ function box(width: number, height: number, density: number | undefined): PageBo
   return { widthMm: toMm(width), heightMm: toMm(height) };
 }
 
-async function inspectImage(data: Buffer, mediaType: MediaType): Promise<PageBox[]> {
+async function inspectImage(data: Buffer, mediaType: MediaType, onPage: () => void): Promise<PageBox[]> {
   const options = { limitInputPixels: MAX_PIXELS, failOn: 'truncated' as const };
   const first = await sharp(data, { ...options, limitInputPixels: false })
     .metadata()
@@ -61,6 +60,7 @@ async function inspectImage(data: Buffer, mediaType: MediaType): Promise<PageBox
           throw refuse('document-truncated', 'bytes', `page ${page + 1} is cut off`, error);
         });
     boxes.push(box(w, h, density));
+    onPage();
   }
   return boxes;
 }
@@ -68,16 +68,22 @@ async function inspectImage(data: Buffer, mediaType: MediaType): Promise<PageBox
 /**
  * Looks at an original as hostile input: its type by its bytes, whether it is whole, its pages. Throws document-empty,
  * document-type-unsupported, document-type-mismatch, document-truncated, document-damaged, document-encrypted,
- * document-too-large or document-too-many-pages, each with `field` and `reason`.
+ * document-too-large, document-too-many-pages, document-unsafe or document-content-unsupported, each with `field` and
+ * `reason`. `onPage` is told after each page that is looked at.
  */
-export async function inspect(data: Buffer, declared: string): Promise<Inspection> {
+export async function inspect(
+  data: Buffer,
+  declared: string,
+  onPage: () => void = () => undefined,
+): Promise<Inspection> {
   if (data.length === 0) throw refuse('document-empty', 'bytes', 'the file has no bytes');
   const mediaType = sniff(data);
-  if (mediaType === null) throw refuse('document-type-unsupported', 'mediaType', 'not a JPEG, PNG, TIFF or PDF');
+  if (mediaType === null) throw refuse('document-type-unsupported', 'mediaType', 'not a JPEG, PNG, TIFF, PDF or OFD');
   if (mediaType !== declared)
     throw refuse('document-type-mismatch', 'mediaType', `announced ${declared}, is ${mediaType}`);
   checkComplete(data, mediaType);
-  if (mediaType !== MediaType.pdf) return { mediaType, pages: await inspectImage(data, mediaType) };
+  if (mediaType === MediaType.ofd) return { mediaType, pages: await inspectOfd(data, onPage) };
+  if (mediaType !== MediaType.pdf) return { mediaType, pages: await inspectImage(data, mediaType, onPage) };
   const pages = await pdfPages(data, MAX_PAGES);
   if (pages.length === 0) throw refuse('document-damaged', 'bytes', 'the PDF has no pages');
   return { mediaType, pages };

@@ -7,10 +7,13 @@ export const MediaType = {
   png: 'image/png',
   tiff: 'image/tiff',
   pdf: 'application/pdf',
+  ofd: 'application/ofd',
 } as const;
 export type MediaType = (typeof MediaType)[keyof typeof MediaType];
 export const MEDIA_TYPES: readonly MediaType[] = Object.values(MediaType);
 
+/** The end of a ZIP with the longest comment. */
+const MAX_ZIP_END = 22 + 0xffff;
 const PNG_SIGNATURE = Buffer.from('89504e470d0a1a0a', 'hex');
 
 /** The type that the first bytes say, or null. */
@@ -19,13 +22,15 @@ export function sniff(data: Buffer): MediaType | null {
   if (data.subarray(0, 8).equals(PNG_SIGNATURE)) return MediaType.png;
   const four = data.subarray(0, 4).toString('latin1');
   if (['II*\0', 'MM\0*', 'II+\0', 'MM\0+'].includes(four)) return MediaType.tiff;
+  // GB/T 33190 §7.1: a ZIP with this file at its root; names are not packed.
+  if (four === 'PK\x03\x04' && data.includes('OFD.xml')) return MediaType.ofd;
   // ISO 32000-1 §7.5.2 and its note: readers take the header within the first 1024 bytes.
   return data.subarray(0, 1024).includes('%PDF-') ? MediaType.pdf : null;
 }
 
 const truncated = (reason: string) => new SealfolioError('document-truncated', { field: 'bytes', reason });
 
-/** Throws document-truncated unless the file ends as its format ends (ITU-T T.81 §B.2.1; PNG §11.2). Decodes nothing. */
+/** Throws document-truncated unless the file ends as its format ends (ITU-T T.81 §B.2.1; PNG §11.2; APPNOTE 6.2.0 §I). Decodes nothing. */
 export function checkComplete(data: Buffer, mediaType: MediaType): void {
   if (mediaType === MediaType.jpeg) {
     let end = data.length;
@@ -33,6 +38,8 @@ export function checkComplete(data: Buffer, mediaType: MediaType): void {
     if (data[end - 2] !== 0xff || data[end - 1] !== 0xd9) throw truncated('no end of image');
   }
   if (mediaType === MediaType.png) checkPng(data);
+  if (mediaType === MediaType.ofd && !data.subarray(-MAX_ZIP_END).includes('PK\x05\x06'))
+    throw truncated('no end of the ZIP');
   if (mediaType === MediaType.pdf && !data.subarray(-2048).includes('%%EOF')) throw truncated('no end of file');
 }
 

@@ -1,6 +1,6 @@
 import { type PDFiumDocument, PDFiumLibrary } from '@hyzyla/pdfium';
 import sharp from 'sharp';
-import { SealfolioError } from '../../domain/errors.ts';
+import { isSealfolioError, SealfolioError } from '../../domain/errors.ts';
 
 const POINTS_PER_INCH = 72;
 /** A1 at 150 dots an inch, and more; each takes four bytes. */
@@ -26,9 +26,20 @@ export function withPdf<T>(data: Buffer, task: (document: PDFiumDocument) => Pro
       });
     }
     try {
-      return await task(document);
-    } finally {
+      const done = await task(document);
       document.destroy();
+      return done;
+    } catch (error) {
+      if (isSealfolioError(error)) {
+        document.destroy();
+        throw error;
+      }
+      library = undefined; // an instance that broke off is not asked again
+      throw new SealfolioError(
+        'document-damaged',
+        { field: 'bytes', reason: 'the reader broke off' },
+        { cause: error },
+      );
     }
   });
   queue = result.catch(() => {});

@@ -1,10 +1,11 @@
 import sharp from 'sharp';
-import { MAX_PIXELS } from './inspect.ts';
+import { renderOfdPage } from './foreign/index.ts';
+import { MAX_PIXELS } from './limits.ts';
 import { MediaType } from './media.ts';
 import { renderPdfPage } from './pdf.ts';
 
-/** What a PDF page becomes in the package and on the screen. */
-const PDF_DPI = 150;
+/** What a page of a PDF or an OFD becomes in the package and on the screen. */
+const DRAWN_DPI = 150;
 const THUMBNAIL_PX = 220;
 
 export interface PageImage {
@@ -14,7 +15,7 @@ export interface PageImage {
 
 /**
  * One page of an original as an image that OFD readers and browsers show: JPEG and PNG are the original bytes, a page of
- * a TIFF is PNG (nothing lost), a page of a PDF is drawn.
+ * a TIFF is PNG (nothing lost), a page of a PDF or an OFD is drawn.
  */
 export async function pageImage(data: Buffer, mediaType: MediaType, page: number): Promise<PageImage> {
   switch (mediaType) {
@@ -26,9 +27,15 @@ export async function pageImage(data: Buffer, mediaType: MediaType, page: number
       return { data: png, mediaType: 'image/png' };
     }
     case MediaType.pdf:
-      return { data: await renderPdfPage(data, page, PDF_DPI), mediaType: 'image/jpeg' };
+      return { data: await renderPdfPage(data, page, DRAWN_DPI), mediaType: 'image/jpeg' };
+    case MediaType.ofd:
+      return { data: await renderOfdPage(data, page, DRAWN_DPI), mediaType: 'image/jpeg' };
   }
 }
+
+/** The format that `pageImage` gives for pages of such originals. */
+export const pageFormat = (mediaType: MediaType): 'JPEG' | 'PNG' =>
+  mediaType === MediaType.png || mediaType === MediaType.tiff ? 'PNG' : 'JPEG';
 
 /** A small picture of a page, turned as its EXIF says. */
 export async function thumbnail(image: Buffer): Promise<PageImage> {

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import sharp from 'sharp';
-import { MAX_PIXELS } from './inspect.ts';
+import { MAX_PIXELS } from './limits.ts';
 import { escape } from './xml.ts';
 
 /** A page on the screen is at most this wide and high: A4 at 200 dots an inch; in print at 300. */

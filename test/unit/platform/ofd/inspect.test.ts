@@ -1,7 +1,8 @@
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import sharp from 'sharp';
-import { inspect, MAX_PAGES } from '../../../../platform/ofd/inspect.ts';
+import { inspect } from '../../../../platform/ofd/inspect.ts';
+import { MAX_PAGES } from '../../../../platform/ofd/limits.ts';
 import { pageImage, thumbnail } from '../../../../platform/ofd/render.ts';
 import { jpegScan, multiPageTiff, pdf, pngScan, tiffScan } from '../../../fixtures/documents.ts';
 
