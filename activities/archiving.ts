@@ -8,7 +8,7 @@ import { jcs, sm2, sm3, taggedSm3 } from '../platform/crypto/index.ts';
 import { inspect } from '../platform/ofd/inspect.ts';
 import type { MediaType } from '../platform/ofd/media.ts';
 import { packOfd, type PackagePage } from '../platform/ofd/package.ts';
-import { pageImage } from '../platform/ofd/render.ts';
+import { pageFormat, pageImage } from '../platform/ofd/render.ts';
 import {
   type Archive,
   type ArchiveVersion,
@@ -57,7 +57,7 @@ export function createArchivingActivities({
   /** Looks into one file; says what became of it. One bad file does its neighbours no harm. */
   async function checkPart(part: Part): Promise<Part> {
     try {
-      const { pages } = await inspect(await store.objects.readAll(part.objectId!), part.mediaType);
+      const { pages } = await inspect(await store.objects.readAll(part.objectId!), part.mediaType, heartbeat);
       if (pages.length !== part.pageCount)
         throw new SealfolioError('page-count-mismatch', {
           field: 'pageCount',
@@ -111,7 +111,7 @@ export function createArchivingActivities({
         const { mediaType, pages: boxes } = documents.get(objectId)!;
         return {
           ...boxes[page]!,
-          format: mediaType === 'image/jpeg' || mediaType === 'application/pdf' ? 'JPEG' : 'PNG',
+          format: pageFormat(mediaType as MediaType),
           image: async () => pageImage(await dataOf(objectId), mediaType as MediaType, page),
         };
       }),

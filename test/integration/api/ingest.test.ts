@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import iconv from 'iconv-lite';
+import sharp from 'sharp';
 import request from 'supertest';
 import { createRoutes } from '../../../api/app.ts';
 import type { ApiDeps } from '../../../api/deps.ts';
@@ -11,11 +12,14 @@ import { ApiClient } from '../../../ops/ingest/client.ts';
 import { scanFolder } from '../../../ops/ingest/scan-folder.ts';
 import { sendVisit, waitForEnd } from '../../../ops/ingest/send.ts';
 import { sm2, sm3 } from '../../../platform/crypto/index.ts';
+import type { ArchiveVersion } from '../../../platform/store/index.ts';
 import { verifyReceipt } from '../../../verifier/index.ts';
 import { PASSWORD, TestApi } from '../../fixtures/api.ts';
 import { jpegScan, multiPageTiff, pdf, pngScan } from '../../fixtures/documents.ts';
+import { ofd, ofdOfPages } from '../../fixtures/ofd.ts';
 import { TestMember } from '../../fixtures/member.ts';
 import { until } from '../../fixtures/until.ts';
+import { unzip } from '../../fixtures/zip.ts';
 
 const member = new TestMember('api');
 const api = new TestApi(member);
@@ -104,6 +108,57 @@ test('a folder of scans goes in, is attested, is read, and its receipt holds for
   expect(read.map(({ action }) => action)).toEqual(
     expect.arrayContaining(['archive.open', 'archive.page', 'archive.receipt', 'archive.package']),
   );
+});
+
+test('an OFD of another maker goes in as it is, and its pages are read as those of others', async () => {
+  const lab = ofdOfPages([await jpegScan(41), await pngScan(42)]);
+  const where = folder('钱七', { '01 病案首页.jpg': await jpegScan(40), '02 检验报告.ofd': lab });
+  const [visit] = await scanFolder(where);
+  expect(visit!.files[1]).toMatchObject({ mediaType: 'application/ofd', pageCount: 2 });
+  const outcome = await waitForEnd(client, await sendVisit(client, visit!));
+  expect(outcome).toMatchObject({ state: 'attested', refused: [] });
+
+  const { models, objects } = deps.store;
+  const version = (await models.ArchiveVersion.findOne({ archiveId: outcome.archiveId }).lean<ArchiveVersion>())!;
+  const document = version.documents.find(({ mediaType }) => mediaType === 'application/ofd')!;
+  expect(document.sm3).toBe(sm3(lab).toString('hex'));
+  expect((await objects.readAll(document.objectId)).equals(lab)).toBe(true);
+  expect(document.pages).toEqual(Array.from({ length: 2 }, () => ({ widthMm: 210, heightMm: 297 })));
+
+  // What is packed is what is seen: the page as it was scanned, drawn once.
+  const packed = await unzip(await client.download(`/api/v1/archives/${outcome.archiveId}/package`));
+  const page = await sharp(packed.get('Doc_0/Res/image_1.jpg')).resize(827, 1169, { fit: 'fill' }).raw().toBuffer();
+  const scanned = await sharp(await jpegScan(41))
+    .raw()
+    .toBuffer();
+  const differing = page.filter((value, i) => Math.abs(value - scanned[i]!) > 96).length;
+  expect(differing / page.length).toBeLessThan(0.02);
+  const { agent } = await login('clerk');
+  const shown = await agent.get(`/api/v1/archives/${outcome.archiveId}/pages/3`).buffer(true).expect(200);
+  expect((await sharp(shown.body as Buffer).metadata()).format).toBe('jpeg');
+});
+
+test('OFDs that are unsafe, encrypted, cut off, or of other pages than announced are refused; their neighbours go in', async () => {
+  const sound = ofdOfPages([await jpegScan(51)]);
+  const where = folder('孙八', {
+    '01 病案首页.jpg': await jpegScan(50),
+    '02 医嘱.ofd': ofd({ pages: [''], files: { 'Doc_0/../../x': Buffer.alloc(1) } }),
+    '03 护理.ofd': ofd({ pages: [''], files: { 'Encryptions.xml': Buffer.alloc(1) } }),
+    '04 检查.ofd': sound.subarray(0, -30),
+    '05 检验.ofd': sound,
+  });
+  const [visit] = await scanFolder(where);
+  const files = visit!.files.map((file) => (file.fileName === '05 检验.ofd' ? { ...file, pageCount: 3 } : file));
+  const outcome = await waitForEnd(client, await sendVisit(client, { ...visit!, files }));
+  expect(outcome).toMatchObject({
+    state: 'attested',
+    refused: [
+      { fileName: '02 医嘱.ofd', code: 'document-unsafe' },
+      { fileName: '03 护理.ofd', code: 'document-encrypted' },
+      { fileName: '04 检查.ofd', code: 'document-truncated' },
+      { fileName: '05 检验.ofd', code: 'page-count-mismatch' },
+    ],
+  });
 });
 
 test('the same folder again is the same batch; the same files as another batch are a duplicate', async () => {

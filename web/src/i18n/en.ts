@@ -214,7 +214,7 @@ export const en: Messages = {
     },
     sentWaiting: 'Sent; archiving goes on when mandatory documents that are missing are here',
     required: 'Please fill this in',
-    hint: 'JPEG, PNG, TIFF and PDF',
+    hint: 'JPEG, PNG, TIFF, PDF and OFD',
     refused: 'Refused: {reason}',
     late: 'late scan',
     allStates: 'All states',

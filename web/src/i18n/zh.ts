@@ -213,7 +213,7 @@ export const zh = {
     },
     sentWaiting: '已提交；缺少的必备文书补交后归档',
     required: '请填写此项',
-    hint: '支持 JPEG、PNG、TIFF、PDF',
+    hint: '支持 JPEG、PNG、TIFF、PDF、OFD',
     refused: '拒收：{reason}',
     late: '补扫',
     allStates: '全部状态',

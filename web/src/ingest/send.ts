@@ -12,13 +12,24 @@ export interface Outgoing {
   sent: number;
 }
 
+/** Browsers know no type for OFD. */
+const typeOf = ({ name, type }: File) => (/\.ofd$/i.test(name) ? 'application/ofd' : type);
+
 /** What a batch announces of the files; `onFile` is told which one is being read. */
 export async function announced(files: readonly Outgoing[], onFile: (n: number) => void) {
   const parts = [];
   for (const [i, { partNo, file, documentType, pageCount }] of files.entries()) {
     onFile(i + 1);
     const { sm3 } = await digestFile(file);
-    parts.push({ partNo, fileName: file.name, mediaType: file.type, documentType, bytes: file.size, sm3, pageCount });
+    parts.push({
+      partNo,
+      fileName: file.name,
+      mediaType: typeOf(file),
+      documentType,
+      bytes: file.size,
+      sm3,
+      pageCount,
+    });
   }
   return parts;
 }

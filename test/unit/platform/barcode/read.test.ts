@@ -6,6 +6,7 @@ import { ZXING_WASM_SHA256 } from 'zxing-wasm/reader';
 import { readBarcodes } from '../../../../platform/barcode/read.ts';
 import { barcodePage, pdfOfPages, tiffOfPages } from '../../../fixtures/barcodes.ts';
 import { jpegScan, pdf, tiffScan } from '../../../fixtures/documents.ts';
+import { ofdOfPages } from '../../../fixtures/ofd.ts';
 
 /** Drawing and reading large pages takes its time; this is a bound for a hang, not a measure. */
 jest.setTimeout(60_000);
@@ -31,7 +32,7 @@ describe('a page says what its barcodes say', () => {
     expect(await texts(page)).toEqual(['VISIT/P7/1']);
   });
 
-  test('two on one page; none on a page without; each page of a TIFF and of a PDF', async () => {
+  test('two on one page; none on a page without; each page of a TIFF, of a PDF and of an OFD', async () => {
     const both = await barcodePage([
       { format: 'Code128', text: 'VISIT/P7/1' },
       { format: 'QRCode', text: 'FORM/BA-01' },
@@ -40,7 +41,7 @@ describe('a page says what its barcodes say', () => {
     expect(await texts(await jpegScan(1))).toEqual([]);
     expect(await texts(await pdf(1))).toEqual([]);
     const stack = [both, await barcodePage([]), await barcodePage([{ format: 'Code39', text: 'FORM/B' }])];
-    for (const original of [await tiffOfPages(stack), await pdfOfPages(stack)]) {
+    for (const original of [await tiffOfPages(stack), await pdfOfPages(stack), ofdOfPages(stack)]) {
       expect((await texts(original, 0)).sort()).toEqual(['FORM/BA-01', 'VISIT/P7/1']);
       expect(await texts(original, 1)).toEqual([]);
       expect(await texts(original, 2)).toEqual(['FORM/B']);
