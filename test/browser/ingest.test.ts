@@ -5,6 +5,7 @@ import type { Page } from 'playwright-core';
 import { scanOf } from '../../ops/demo/scans.ts';
 import { scanFolder } from '../../ops/ingest/scan-folder.ts';
 import { sendVisit, waitForEnd } from '../../ops/ingest/send.ts';
+import { ofdOfPages } from '../fixtures/ofd.ts';
 import { BrowserWorld, DESK, expectSound, shot, toldOnly } from '../fixtures/browser.ts';
 
 const world = new BrowserWorld();
@@ -137,6 +138,28 @@ test('documents are still missing: archiving waits for them, and goes on when th
   await clerk.click('[data-test=sent] a');
   await clerk.waitForSelector('.title-line >> text=已存证', { timeout: 60_000 });
   await clerk.waitForSelector('text=第 1 页，共 2 页');
+});
+
+test('an OFD of another maker, a kind for which browsers know no type, is sent and shown', async () => {
+  const clerk = await world.login('clerk');
+  await clerk.goto(`${world.url}/ingest`);
+  await fill(clerk, { patientNo: 'YZ19840', patientName: '样例戊' });
+  const file = path.join(dir, '病案首页.ofd');
+  writeFileSync(file, ofdOfPages([await scanOf('病案首页', HOSPITAL, 840)]));
+  await clerk.setInputFiles('[data-test=files]', file);
+  await clerk.click('[data-test=send]');
+  await clerk.waitForSelector('[data-test=sent]:has-text("正在归档")');
+  await clerk.click('[data-test=sent] a');
+  await clerk.waitForSelector('.title-line >> text=已存证', { timeout: 60_000 });
+  await clerk.waitForSelector('text=第 1 页，共 1 页');
+  const drawn = clerk.locator('img[data-test=page]');
+  await drawn.waitFor();
+  const height = await drawn.evaluate(async (image: HTMLImageElement) => {
+    await image.decode();
+    return image.naturalHeight;
+  });
+  // A4 at 150 dots an inch.
+  expect(height).toBeGreaterThan(1700);
 });
 
 test('未出院: what is sent waits, its discharge is told at the batch, and it is archived', async () => {

@@ -13,7 +13,7 @@ function open(data: Buffer): Promise<OfdPackage> {
 
 /**
  * Looks at an OFD as hostile input, and tries each page: what could not be drawn later is refused now. Throws
- * document-damaged, document-encrypted, document-unsafe, document-too-large, document-too-many-pages or
+ * document-truncated, document-damaged, document-encrypted, document-unsafe, document-too-large, document-too-many-pages or
  * document-content-unsupported, each with `field` and `reason`. `onPage` is told after each page.
  */
 export async function inspectOfd(data: Buffer, onPage: () => void): Promise<PageSize[]> {

@@ -92,6 +92,15 @@ describe('what is no document is refused, with the field and the reason', () => 
     await expect(inspect(await make(), mediaType)).rejects.toMatchObject({ code, data: { field } });
   });
 
+  test('a page that is not there: refused, and the reader goes on with the next', async () => {
+    const code = 'document-damaged';
+    await expect(pageImage(await pdf(2), 'application/pdf', 7)).rejects.toMatchObject({
+      code,
+      data: { field: 'bytes' },
+    });
+    await expect(pageImage(await pdf(2), 'application/pdf', 1)).resolves.toMatchObject({ mediaType: 'image/jpeg' });
+  });
+
   test('a cut TIFF', async () => {
     const tiff = await tiffScan(1);
     const code = expect.stringMatching(/^document-(truncated|damaged)$/);

@@ -5,7 +5,7 @@ import { MAX_PAGES } from '../../../../../platform/ofd/limits.ts';
 import { packOfd } from '../../../../../platform/ofd/package.ts';
 import { element, xmlFile } from '../../../../../platform/ofd/xml.ts';
 import { ZipWriter } from '../../../../../platform/ofd/zip.ts';
-import { pngScan } from '../../../../fixtures/documents.ts';
+import { pngScan, tiffScan } from '../../../../fixtures/documents.ts';
 import { bmp, deflated, directoryAt, type Made, ofd, ofdFiles } from '../../../../fixtures/ofd.ts';
 import { collect, makeContent, makeSealer } from '../../../../fixtures/package.ts';
 
@@ -38,6 +38,7 @@ function withField(data: Buffer, name: string, offset: number, value: number, by
 
 const [FLAGS, CRC, PACKED, SIZE] = [8, 16, 20, 24];
 const ONE: Made = { pages: [PATH] };
+const PICTURED: Made = { pages: [picture(7)], resources: listed('a') };
 
 describe('an OFD of any maker is told by its pages', () => {
   test('each with its own size, in the order of the document', async () => {
@@ -187,6 +188,18 @@ describe('one that is not whole, not plain or not safe is refused, with the fiel
           resources: listed('a.png'),
           files: { 'Doc_0/Res/a.png': (await pngScan(1)).subarray(0, 20) },
         }),
+    ],
+    [
+      'document-truncated',
+      'bytes',
+      'a picture whose end is missing',
+      async () => ofd({ ...PICTURED, files: { 'Doc_0/Res/a': (await pngScan(1)).subarray(0, -100) } }),
+    ],
+    [
+      'document-damaged',
+      'bytes',
+      'a TIFF whose end is missing',
+      async () => ofd({ ...PICTURED, files: { 'Doc_0/Res/a': (await tiffScan(1)).subarray(0, -4000) } }),
     ],
     ['document-encrypted', 'bytes', 'an entry of ZIP encryption', () => encrypted()],
     [
