@@ -152,14 +152,12 @@ test('an OFD of another maker, a kind for which browsers know no type, is sent a
   await clerk.click('[data-test=sent] a');
   await clerk.waitForSelector('.title-line >> text=已存证', { timeout: 60_000 });
   await clerk.waitForSelector('text=第 1 页，共 1 页');
-  const drawn = clerk.locator('img[data-test=page]');
-  await drawn.waitFor();
-  const height = await drawn.evaluate(async (image: HTMLImageElement) => {
-    await image.decode();
-    return image.naturalHeight;
-  });
+  await clerk.waitForSelector('img[data-test=page]');
   // A4 at 150 dots an inch.
-  expect(height).toBeGreaterThan(1700);
+  const height = clerk.evaluate(
+    "document.querySelector('[data-test=page]').decode().then(() => document.querySelector('[data-test=page]').naturalHeight)",
+  );
+  expect(await height).toBeGreaterThan(1700);
 });
 
 test('未出院: what is sent waits, its discharge is told at the batch, and it is archived', async () => {

@@ -5,12 +5,19 @@ import { FILE_REFUSALS, REFUSED_FIELDS, refusalWords } from '../../../domain/ref
 
 const read = (...names: string[]) =>
   names.map((name) => readFileSync(path.join(process.cwd(), name), 'utf8')).join('\n');
-const inFolder = (folder: string) => readdirSync(path.join(process.cwd(), folder)).map((name) => `${folder}/${name}`);
+const inFolder = (folder: string) =>
+  readdirSync(path.join(process.cwd(), folder), { withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ name }) => `${folder}/${name}`);
 const found = (text: string, pattern: RegExp) =>
   [...new Set([...text.matchAll(pattern)].map(([, one]) => one!))].sort();
 
 /** Where a file is looked into, and where what was found is kept with it. */
-const inspection = read(...inFolder('platform/ofd'), 'activities/archiving.ts', 'api/uploads/uploads.ts');
+const inspection = read(
+  ...['platform/ofd', 'platform/ofd/foreign'].flatMap(inFolder),
+  'activities/archiving.ts',
+  'api/uploads/uploads.ts',
+);
 const registration = read(...inFolder('api/batches'), ...inFolder('api/uploads'), 'api/system/disk.ts');
 const codes = found(inspection, /'((?:document|page-count|sm3)-[a-z-]+)'/g);
 const thrown = found(registration, /SealfolioError\(\s*'([a-z0-9-]+)'/g);
@@ -34,6 +41,7 @@ test.each(thrown)('%s is told in Chinese and in English', (code) => {
 test('each field that a refusal of a file names is told in both', () => {
   const fields = [
     ...found(inspection, /refuse\('document-[a-z-]+', '(\w+)'/g),
+    ...found(inspection, /refuse\(\s*'document-[^;]*?,\s*'(\w+)',?\s*\);/g),
     ...found(inspection, /field: '(\w+)', reason/g),
     ...found(inspection, /field: '(pageCount)'/g),
   ];
