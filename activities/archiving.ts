@@ -3,6 +3,7 @@ import { heartbeat } from '@temporalio/activity';
 import { ATTEST_TAG, type AttestationManifest, KEY_TAG, SALT_BYTES } from '../domain/attestation.ts';
 import { buildCatalog, type DocumentType, extendCatalog, missingBranches } from '../domain/catalog.ts';
 import { isSealfolioError, SealfolioError } from '../domain/errors.ts';
+import { checkText } from '../domain/front-page/quality.ts';
 import { AttestationState, BatchState, PartState } from '../domain/status.ts';
 import { jcs, sm2, sm3, taggedSm3 } from '../platform/crypto/index.ts';
 import { inspect } from '../platform/ofd/inspect.ts';
@@ -15,12 +16,15 @@ import {
   type Batch,
   catalogDigest,
   completenessBy,
+  frontPageChecks,
+  keepFrontPage,
   latestCatalog,
   type Part,
   recountSuggestions,
   templateFor,
   type VersionDocument,
 } from '../platform/store/index.ts';
+import type { AskedFrontPage } from '../workflows/shared.ts';
 import type { ActivityDeps } from './deps.ts';
 
 interface BatchesOf {
@@ -94,6 +98,12 @@ export function createArchivingActivities({
     return { ...batch, parts, state };
   }
 
+  /** 首页数据 that came with a batch: checked, and kept with the result. */
+  async function takeFrontPage({ archiveId, batchId, sender, frontPage }: Batch): Promise<void> {
+    if (frontPage === undefined) return;
+    await keepFrontPage(store, archiveId, { objectId: frontPage, by: sender, batchId });
+  }
+
   const acceptedOf = (batches: readonly Batch[]): Part[] =>
     batches.flatMap(({ parts }) => parts.filter(({ state }) => state === PartState.accepted));
 
@@ -165,14 +175,20 @@ export function createArchivingActivities({
   }
 
   return {
-    /** Reads every file that came with these batches and accepts or refuses it; tells which mandatory documents are missing. */
+    /**
+     * Reads every file that came with these batches and accepts or refuses it, and takes their front pages; tells which
+     * mandatory documents are missing.
+     */
     async checkBatches({
       archiveId,
       batchIds,
     }: BatchesOf): Promise<{ missing: DocumentType[]; documentsComplete: boolean }> {
       const found = await Batch.find({ batchId: { $in: batchIds } }).lean<Batch[]>();
       const batches: Batch[] = [];
-      for (const batch of found) batches.push(await checkBatch(batch));
+      for (const batch of found) {
+        batches.push(await checkBatch(batch));
+        await takeFrontPage(batch);
+      }
       const [archive, pending] = await Promise.all([
         Archive.findOne({ archiveId }).lean<Archive>(),
         Batch.find({ archiveId, version: { $exists: false } }).lean<Batch[]>(),
@@ -186,6 +202,16 @@ export function createArchivingActivities({
         missing: missingBranches(template, [...present]),
         documentsComplete: batches.some(({ documentsComplete }) => documentsComplete),
       };
+    },
+
+    /** 首页质控: how the front page stands, and what the template of the visit makes of that. */
+    async askFrontPage({ archiveId }: { archiveId: string }): Promise<AskedFrontPage> {
+      const archive = (await Archive.findOne({ archiveId }).lean<Archive>())!;
+      const [[last], { frontPage: policy = 'advisory' }] = await Promise.all([
+        frontPageChecks(store.models, archiveId, 1),
+        templateFor(store.models, archive),
+      ]);
+      return { state: last?.state ?? 'unchecked', policy, text: checkText(last ?? null) };
     },
 
     /**

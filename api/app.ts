@@ -29,6 +29,7 @@ import { once } from './idempotency.ts';
 import { eventRoutes } from './events/routes.ts';
 import { exportRoutes } from './exports/routes.ts';
 import { filterRoutes } from './loans/filters.ts';
+import { frontPageRoutes } from './front-pages/routes.ts';
 import { holdRoutes } from './loans/holds.ts';
 import { jobRoutes } from './loans/jobs.ts';
 import { policyRoutes } from './loans/policy.ts';
@@ -96,6 +97,7 @@ export const createRoutes = (deps: ApiDeps): Route[] => [
   ...suggestionRoutes(deps),
   ...rebuildRoutes(deps),
   ...templateRoutes(deps),
+  ...frontPageRoutes(deps),
   ...correctionRoutes(deps),
   ...loanReadingRoutes(deps),
   ...loanRoutes(deps),

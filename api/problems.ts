@@ -140,6 +140,11 @@ export const PROBLEMS: Record<string, { status: number; zh: string; en: string }
     en: 'A correction waits for a decision; ask again once it is decided',
   },
   'correction-decided': { status: 409, zh: '该更正已处理', en: 'The correction has been decided' },
+  'front-page-changed': {
+    status: 409,
+    zh: '首页数据已被他人改动，请核对后再保存',
+    en: 'The front page was entered meanwhile; look at it, then save again',
+  },
   'visit-taken': {
     status: 409,
     zh: '该病案号和住院次数已属于另一份病案',

@@ -1,11 +1,14 @@
 import {
   anchoringRun,
+  archivingWorkflowId,
   backlogSignal,
   type ClassificationInput,
   classificationRun,
+  frontPageCheckedSignal,
   noticeDeliveryRun,
   WorkflowName,
 } from '../workflows/shared.ts';
+import { isNotFound } from './archives/timeline.ts';
 import type { ApiDeps } from './deps.ts';
 
 type Deps = Pick<ApiDeps, 'temporal' | 'memberId' | 'logger'>;
@@ -39,4 +42,14 @@ export async function lookAgain(
   await temporal.workflow
     .start(WorkflowName.classification, { ...run, workflowId: `${workflowId}.${correction}` })
     .catch((error: unknown) => logger.warn({ err: error }, 'pages are not looked at again'));
+}
+
+/** A front page was checked: archiving that waits for it asks again; untold, it asks at its deadline. Nothing happens if none is under way. */
+export async function wakeArchiving({ temporal, memberId, logger }: Deps, archiveId: string): Promise<void> {
+  await temporal.workflow
+    .getHandle(archivingWorkflowId(memberId, archiveId))
+    .signal(frontPageCheckedSignal)
+    .catch((error: unknown) => {
+      if (!isNotFound(error)) logger.warn({ err: error }, 'archiving was not told of a front page');
+    });
 }

@@ -36,6 +36,8 @@ export const Permission = {
   correctionWrite: 'correction:write',
   /** Approve or refuse a correction of an archive that is archived: 医务科. */
   correctionDecide: 'correction:decide',
+  /** 首页质控: read and enter what front pages say; they hold the id number and the phone. */
+  frontPageWrite: 'front-page:write',
   /** 目录模板: what a catalogue must hold. */
   templateWrite: 'template:write',
   receiptRead: 'receipt:read',
@@ -76,6 +78,7 @@ export const ROLE_PERMISSIONS: Record<Role, readonly Permission[]> = {
     'archive:content',
     'catalog:write',
     'correction:write',
+    'front-page:write',
     'receipt:read',
     'status:read',
     'workflow:read',

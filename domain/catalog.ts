@@ -1,3 +1,5 @@
+import type { FrontPagePolicy } from './front-page/quality.ts';
+
 /** 文书类型: the branches of the demo template, after WS/T 500's document families (codes are ours until mapped). */
 export const DocumentType = {
   frontPage: 'frontPage',
@@ -35,6 +37,8 @@ export interface CatalogTemplate {
   branches: readonly TemplateBranch[];
   /** From this confidence on a page may be moved without a person (0 to 1); absent: `ACCEPT_FROM`. */
   acceptFrom?: number | undefined;
+  /** What archiving does with a front page that has not passed 首页质控; absent: `advisory`. */
+  frontPage?: FrontPagePolicy | undefined;
 }
 /** †ours, to be set by each member from what its own forms show. */
 export const ACCEPT_FROM = 0.85;

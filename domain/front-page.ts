@@ -37,7 +37,9 @@ export type FrontPageRule =
   | 'newbornWeight'
   | 'weightStep'
   | 'externalCause'
-  | 'pathologyResult';
+  | 'pathologyResult'
+  /** Not what the archive is registered with (front-page/quality.ts). */
+  | 'differs';
 
 export interface FrontPageFinding {
   field: keyof FrontPage;

@@ -5,6 +5,8 @@ export const STEP_NAMES: Record<string, { zh: string; en: string }> = {
   started: { zh: '流程开始', en: 'Began' },
   batchCommitted: { zh: '收到一批文件', en: 'A batch of files came in' },
   checkBatches: { zh: '文件校验', en: 'Files checked' },
+  askFrontPage: { zh: '首页质控', en: 'Front page asked for' },
+  frontPageChecked: { zh: '首页数据已检查', en: 'A front page was checked' },
   buildCatalog: { zh: '编目并签名', en: 'Catalogued and signed' },
   packArchive: { zh: '生成并签章 OFD', en: 'OFD made and sealed' },
   requestAttestation: { zh: '提交存证', en: 'Attestation requested' },
@@ -43,6 +45,8 @@ export interface TimelineStep {
   attempts?: number;
   /** Code of the last error of a step that is being retried. */
   failure?: string;
+  /** What the step found, in words: of `askFrontPage`. */
+  text?: string;
   /** The step left a proof: the receipt. */
   proof?: boolean;
 }

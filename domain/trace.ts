@@ -104,6 +104,8 @@ export const TRACE_ACTIONS = {
   'correction.approve': named('write', '批准更正', 'Approved a correction'),
   'correction.refuse': named('write', '驳回更正', 'Refused a correction'),
   'correction.withdraw': named('write', '撤回更正', 'Withdrew a correction'),
+  'frontPage.open': named('open', '查看首页数据', 'Read a front page'),
+  'frontPage.enter': named('write', '录入首页数据', 'Entered a front page'),
   'batch.search': named('search', '查看批次', 'Listed batches'),
   'batch.export': named('download', '导出批次', 'Exported batches'),
   'batch.open': named('open', '打开批次', 'Opened a batch'),

@@ -2,6 +2,7 @@ import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { CalendarYear } from '../domain/calendar.ts';
 import type { DocumentType } from '../domain/catalog.ts';
 import type { RebuildOutcome } from '../domain/catalog/rebuild.ts';
+import type { FrontPagePolicy, FrontPageState } from '../domain/front-page/quality.ts';
 import type { LoanAct } from '../domain/loan/acts.ts';
 import type { Loan } from '../domain/loan/loan.ts';
 import type { LoanPolicy } from '../domain/loan/policy.ts';
@@ -68,10 +69,20 @@ export const noticeDeliveryScheduleId = (memberId: string) => `notices-schedule:
 export type ArchivingState =
   'checking' | 'awaitingDocuments' | 'cataloguing' | 'packing' | 'anchoring' | 'attested' | 'refused' | 'failed';
 
+/** What archiving is told of the front page. */
+export interface AskedFrontPage {
+  state: FrontPageState;
+  policy: FrontPagePolicy;
+  /** What is wrong with it, in words; it names fields, never what was filled in. */
+  text: string;
+}
+
 export interface ArchivingStatus {
   state: ArchivingState;
   version: number | null;
   missing: DocumentType[];
+  /** 首页质控, as archiving asked last: how the front page stands and what is wrong with it. */
+  frontPage?: AskedFrontPage;
   /** Why it waits for a person: the code of the error. */
   failure?: string;
 }
@@ -80,6 +91,8 @@ export interface ArchivingStatus {
 export const batchCommittedSignal = defineSignal<[{ batchId: string }]>('batchCommitted');
 /** The version is final on the ledger and its receipt is written. */
 export const attestedSignal = defineSignal<[{ version: number }]>('attested');
+/** 首页质控: the front page of the archive was checked. */
+export const frontPageCheckedSignal = defineSignal('frontPageChecked');
 /** A person has put right what made it fail. */
 export const retrySignal = defineSignal('retry');
 export const archivingStatusQuery = defineQuery<ArchivingStatus>('archivingStatus');
@@ -102,7 +115,7 @@ export interface AnchoringInput {
 export interface SweepInput {
   /** An upload that is not finished after this long is begun anew. */
   unfinishedMs: number;
-  /** A sealed package that no version names after this long was left behind by a try that was killed. */
+  /** A sealed package or front page that nothing names after this long was left behind by a try that was killed. */
   orphanedMs: number;
 }
 

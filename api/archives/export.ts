@@ -1,4 +1,5 @@
 import { COMPLETENESS } from '../../domain/catalog/completeness.ts';
+import { FRONT_PAGE_STATES } from '../../domain/front-page/quality.ts';
 import { MARK_NAMES } from '../../domain/loan/policy.ts';
 import { STATUS } from '../../domain/status.ts';
 import type { Archive } from '../../platform/store/index.ts';
@@ -25,6 +26,7 @@ export const archiveExport = (deps: ApiDeps): Route =>
       discharged: ({ dischargedAt }) => atMinute(dischargedAt),
       state: ({ state }) => STATUS[state].zh,
       completeness: ({ completeness }) => completeness && COMPLETENESS[completeness].zh,
+      frontPage: ({ frontPage }) => FRONT_PAGE_STATES[frontPage].zh,
       pages: ({ pageCount }) => pageCount,
       version: ({ currentVersion }) => currentVersion,
       corrected: ({ corrected = 0 }) => corrected,

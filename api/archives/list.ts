@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { COMPLETENESS, type CompletenessState } from '../../domain/catalog/completeness.ts';
 import { AttestationState } from '../../domain/status.ts';
 import { type Archive, between, type Store } from '../../platform/store/index.ts';
+import { frontPageState } from '../front-pages/schemas.ts';
 import { type Found, foundBy } from '../exports/export.ts';
 import {
   decodePlace,
@@ -22,6 +23,7 @@ export const archiveFilter = z.object({
   state: z.enum(AttestationState).optional(),
   department: z.string().max(64).optional(),
   completeness: completenessState.optional(),
+  frontPage: frontPageState.optional().describe('首页质控'),
   dischargedFrom: z.iso.datetime().optional(),
   dischargedTo: z.iso.datetime().optional(),
 });
@@ -46,7 +48,7 @@ const cursorOf = (order: OrderName, row: Row): string =>
 
 /** What an index finds in order, and what is left to look at archive by archive. */
 export function archivePlan(
-  { q, state, department, completeness, dischargedFrom, dischargedTo }: ArchiveFilter,
+  { q, state, department, completeness, frontPage, dischargedFrom, dischargedTo }: ArchiveFilter,
   order: OrderName,
   place: Position | null,
   toId: (text: string) => unknown,
@@ -55,8 +57,10 @@ export function archivePlan(
   const byState: Filter = state === undefined ? {} : { state };
   const others: Filter = {
     ...(department !== undefined && { department }),
-    ...(completeness !== undefined && { completeness }),
+    ...(frontPage === undefined && completeness !== undefined && { completeness }),
+    ...(frontPage !== undefined && { frontPage }),
   };
+  const beside: Filter = { ...byState, ...(frontPage !== undefined && completeness !== undefined && { completeness }) };
   const time: Filter = between(dischargedFrom, dischargedTo);
   const sort = { [first]: direction, [then]: direction };
   const from: Position | null = place && [
@@ -64,13 +68,14 @@ export function archivePlan(
     then === '_id' ? toId(place[1] as string) : place[1],
   ];
   if (order === 'dischargedAt') {
-    // Nearly all archives are attested: beside `completeness` the state needs no index of its own.
-    const [same, rest] = completeness === undefined ? [{ ...byState, ...others }, {}] : [others, byState];
+    // Nearly all archives are attested: beside `completeness` or `frontPage` the state needs no index of its own; nor do both.
+    const isAlone = completeness === undefined && frontPage === undefined;
+    const [same, rest] = isAlone ? [{ ...byState, ...others }, {}] : [others, beside];
     return { found: inOrder([same], ORDERS[order], time, from), rest, sort };
   }
   // Names are many that begin alike: an index by department, or else by state, finds fewer. Numbers are few.
   const narrow: Filter = order === 'patientNo' ? {} : department !== undefined ? { department } : byState;
-  const asked = { ...byState, ...others, ...(Object.keys(time).length > 0 && { dischargedAt: time }) };
+  const asked = { ...beside, ...others, ...(Object.keys(time).length > 0 && { dischargedAt: time }) };
   const rest = Object.fromEntries(Object.entries(asked).filter(([name]) => !(name in narrow)));
   return { found: inOrder([narrow], ORDERS[order], startsWith(q ?? ''), from), rest, sort };
 }

@@ -8,6 +8,7 @@ import {
   type Archive,
   type ArchiveVersion,
   foreignOf,
+  frontPageChecks,
   latestCatalog,
   placeOf,
   suggestedOf,
@@ -17,6 +18,7 @@ import { archivingWorkflowId, retrySignal } from '../../workflows/shared.ts';
 import { text } from '../batches/schemas.ts';
 import { numberedPage, place } from '../catalog/schemas.ts';
 import type { ApiDeps } from '../deps.ts';
+import { checkSchema, checksShown, frontPageState } from '../front-pages/schemas.ts';
 import { type Route, route } from '../route.ts';
 import { traced } from '../traced.ts';
 import { archiveOf } from './find.ts';
@@ -42,6 +44,7 @@ const archive = z.object({
     .object({ state: completenessState })
     .nullable()
     .describe('Of the catalogue of today; null where it is not known yet'),
+  frontPage: z.object({ state: frontPageState }).nullable(),
   isHeld: z.boolean(),
   marks: z.array(z.enum(Mark)),
 });
@@ -84,6 +87,7 @@ const detail = archive.extend({
     .object({ state: completenessState, findings: z.array(finding) })
     .nullable()
     .describe('Of the catalogue of today, by the template of its visit; null while there is none'),
+  frontPage: checkSchema.nullable().describe('首页质控: its last check; null while there is none'),
 });
 const MAX_LIST = 100;
 
@@ -101,6 +105,7 @@ const shown = ({ admittedAt, dischargedAt, attestedAt, updatedAt, ...rest }: Arc
   ...(attestedAt !== undefined && { attestedAt: attestedAt.toISOString() }),
   updatedAt: updatedAt.toISOString(),
   completeness: rest.completeness === undefined ? null : { state: rest.completeness },
+  frontPage: { state: rest.frontPage },
   isHeld: rest.legalHold !== undefined,
   marks: rest.marks ?? [],
 });
@@ -153,10 +158,12 @@ export function archiveRoutes(deps: ApiDeps): Route[] {
           .lean<ArchiveVersion[]>();
         const current = versions.find(({ version }) => version === found.currentVersion);
         const latest = current === undefined ? null : await latestCatalog(store.models, current);
-        const [template, suggested] = await Promise.all([
+        const [template, suggested, checks] = await Promise.all([
           templateFor(store.models, found),
           suggestedOf(store.models, id),
+          frontPageChecks(store.models, id, 1),
         ]);
+        const [frontPage = null] = await checksShown(store, checks);
         const arranged = latest === null ? [] : new PackedPages(current!.catalog).number(latest);
         let firstPage = 1;
         return {
@@ -179,6 +186,7 @@ export function archiveRoutes(deps: ApiDeps): Route[] {
           }),
           catalogPlace: placeOf(found),
           completeness: latest === null ? null : completenessOf(template, latest, foreignOf(suggested)),
+          frontPage,
         };
       },
     }),
@@ -198,13 +206,14 @@ export function archiveRoutes(deps: ApiDeps): Route[] {
             attempts: z.number().optional(),
             failure: z.string().optional(),
             proof: z.boolean().optional(),
+            text: z.string().optional(),
           }),
         ),
       }),
       trace: 'archive.timeline',
       async handle({ params: { archiveId: id } }) {
         await archiveOf(store, id);
-        return { steps: await timelineOf(temporal, codec, archivingWorkflowId(memberId, id)) };
+        return { steps: await timelineOf(temporal, codec, archivingWorkflowId(memberId, id), { withTexts: true }) };
       },
     }),
     route({

@@ -3,7 +3,7 @@ import { defaultPayloadConverter, type PayloadCodec } from '@temporalio/common';
 import type { temporal } from '@temporalio/proto';
 import type { LoanAct } from '../../domain/loan/acts.ts';
 import { STEP_NAMES, type TimelineStep } from '../../domain/timeline.ts';
-import { loanActUpdate } from '../../workflows/shared.ts';
+import { type AskedFrontPage, loanActUpdate } from '../../workflows/shared.ts';
 
 /** gRPC's code 5. */
 const NOT_FOUND = 5;
@@ -31,8 +31,33 @@ async function actsOf(events: readonly Event[], codec: PayloadCodec): Promise<Ma
   );
 }
 
+/** The step that says what it found. */
+const ASKED = 'askFrontPage';
+/** What each `askFrontPage` found, by the id of the event that began it. */
+async function textsOf(events: readonly Event[], codec: PayloadCodec): Promise<Map<string, string>> {
+  const asked = new Set(
+    events
+      .filter(({ activityTaskScheduledEventAttributes: scheduled }) => scheduled?.activityType?.name === ASKED)
+      .map(({ eventId }) => String(eventId)),
+  );
+  const answered = events.flatMap(({ activityTaskCompletedEventAttributes: completed }) => {
+    const [id, payload] = [String(completed?.scheduledEventId), completed?.result?.payloads?.[0]];
+    return asked.has(id) && payload !== undefined ? [{ id, payload }] : [];
+  });
+  const decoded = await codec.decode(answered.map(({ payload }) => payload));
+  return new Map(
+    decoded.map((payload, i) => [answered[i]!.id, defaultPayloadConverter.fromPayload<AskedFrontPage>(payload).text]),
+  );
+}
+
+/** What is read in clear of a history, by the id of an event. */
+interface Read {
+  acts: ReadonlyMap<string, LoanAct['act']>;
+  texts: ReadonlyMap<string, string>;
+}
+
 /** The steps that a history tells of; events that mean nothing to people are left out. */
-function stepsOf(events: readonly Event[], acts: ReadonlyMap<string, LoanAct['act']>): TimelineStep[] {
+function stepsOf(events: readonly Event[], { acts, texts }: Read): TimelineStep[] {
   const steps: TimelineStep[] = [];
   const scheduled = new Map<string, TimelineStep>();
   for (const event of events) {
@@ -55,7 +80,10 @@ function stepsOf(events: readonly Event[], acts: ReadonlyMap<string, LoanAct['ac
     const end = (id: unknown, state: TimelineStep['state']) =>
       Object.assign(scheduled.get(String(id)) ?? {}, { state, endedAt: at });
     const completed = event.activityTaskCompletedEventAttributes;
-    if (completed) end(completed.scheduledEventId, 'done');
+    if (completed) {
+      const text = texts.get(String(completed.scheduledEventId));
+      Object.assign(end(completed.scheduledEventId, 'done'), text === undefined ? {} : { text });
+    }
     const failed = event.activityTaskFailedEventAttributes;
     if (failed) {
       const failure = failed.failure?.applicationFailureInfo?.type ?? 'internal';
@@ -76,13 +104,22 @@ function stepsOf(events: readonly Event[], acts: ReadonlyMap<string, LoanAct['ac
   return steps;
 }
 
-/** 业务时间线 of a workflow, drawn from the history of its latest run; what is being retried is told with its cause. Empty if it never ran. */
-export async function timelineOf(client: Client, codec: PayloadCodec, workflowId: string): Promise<TimelineStep[]> {
+/** 业务时间线 of a workflow, drawn from the history of its latest run; what is being retried is told with its cause; what a step found, only to who reads archives (`withTexts`). Empty if it never ran. */
+export async function timelineOf(
+  client: Client,
+  codec: PayloadCodec,
+  workflowId: string,
+  { withTexts = false } = {},
+): Promise<TimelineStep[]> {
   const handle = client.workflow.getHandle(workflowId);
   try {
     const [history, description] = await Promise.all([handle.fetchHistory(), handle.describe()]);
     const events = history.events ?? [];
-    const steps = stepsOf(events, await actsOf(events, codec));
+    const [acts, texts] = await Promise.all([
+      actsOf(events, codec),
+      withTexts ? textsOf(events, codec) : new Map<string, string>(),
+    ]);
+    const steps = stepsOf(events, { acts, texts });
     for (const { activityType, attempt, lastFailure } of description.raw.pendingActivities ?? []) {
       const step = steps.findLast(({ step: name, state }) => name === activityType?.name && state === 'running');
       if (step === undefined || (attempt ?? 1) <= 1) continue;

@@ -1,9 +1,17 @@
 import { SealfolioError } from '../../domain/errors.ts';
 import { BatchState, PartState } from '../../domain/status.ts';
-import { jcs, sm3 } from '../../platform/crypto/index.ts';
-import type { Archive, ArchiveVersion, Batch, ParkedVisit } from '../../platform/store/index.ts';
+import { hmacSm3, jcs, sm3 } from '../../platform/crypto/index.ts';
+import {
+  type Archive,
+  type ArchiveVersion,
+  type Batch,
+  keepFrontPage,
+  type ParkedVisit,
+  sealFrontPage,
+} from '../../platform/store/index.ts';
 import type { ApiDeps } from '../deps.ts';
 import { refuseIfFull } from '../system/disk.ts';
+import { wakeArchiving } from '../waking.ts';
 import { releaseParked, requireNotEnded } from './parking.ts';
 import { archiveIdOf, ensureArchive } from './visit.ts';
 import type { Registration } from './schemas.ts';
@@ -27,11 +35,13 @@ export async function registerBatch(
   sender: string,
 ): Promise<{ batch: Batch; isNew: boolean }> {
   const { batchId, scannerId, reason, documentsComplete, parts } = registration;
-  const registrationSm3 = sm3(Buffer.from(jcs(registration))).toString('hex');
+  const registrationSm3 = await digestOf(deps, registration);
   const known = await deps.store.models.Batch.findOne({ batchId }).lean<Batch>();
   if (known !== null) return sameBatch(known, registrationSm3);
   await refuseIfFull(deps);
-  const opening = { batchId, scannerId, reason, documentsComplete, parts, registrationSm3, sender };
+  const { frontPage: page } = registration;
+  const frontPage = page && (await sealFrontPage(deps.store.objects, page));
+  const opening = { batchId, scannerId, reason, documentsComplete, parts, registrationSm3, sender, frontPage };
   const { patientNo, visitNo, patientName, department, admittedAt, dischargedAt } = registration;
   const visit: ParkedVisit = {
     ...{ patientNo, visitNo, patientName },
@@ -44,7 +54,19 @@ export async function registerBatch(
   }
   const archiveId = await ensureArchive(deps, { ...visit, dischargedAt });
   await releaseParked(deps, (await deps.store.models.Archive.findOne({ archiveId }).lean<Archive>())!);
-  return openBatch(deps, { ...opening, archiveId });
+  const opened = await openBatch(deps, { ...opening, archiveId });
+  // Of files that are all there already nothing is committed.
+  if (opened.batch.state === BatchState.duplicate && frontPage !== undefined) {
+    await keepFrontPage(deps.store, archiveId, { objectId: frontPage, by: sender, batchId });
+    await wakeArchiving(deps, archiveId);
+  }
+  return opened;
+}
+
+/** What front pages say is guessed from a plain digest: it goes in under a key of the member's own. */
+async function digestOf({ keys }: Pick<ApiDeps, 'keys'>, { frontPage, ...rest }: Registration): Promise<string> {
+  const keyed = frontPage && hmacSm3(await keys.get('locator'), Buffer.from(jcs(frontPage))).toString('hex');
+  return sm3(Buffer.from(jcs({ ...rest, ...(keyed && { frontPage: keyed }) }))).toString('hex');
 }
 
 type Opening = Pick<
@@ -53,13 +75,14 @@ type Opening = Pick<
 > & {
   scannerId?: string | undefined;
   reason?: string | undefined;
+  frontPage?: string | undefined;
   parts: Registration['parts'];
 };
 
 /** Begins a batch of a known archive. Throws batch-conflict and reason-required. */
 export async function openBatch(
   deps: ApiDeps,
-  { scannerId, reason, parts, ...opening }: Opening,
+  { scannerId, reason, frontPage, parts, ...opening }: Opening,
 ): Promise<{ batch: Batch; isNew: boolean }> {
   const { Batch, Archive, ArchiveVersion } = deps.store.models;
   const { batchId, archiveId, registrationSm3 } = opening;
@@ -80,6 +103,7 @@ export async function openBatch(
     ...opening,
     ...(scannerId !== undefined && { scannerId }),
     ...(reason !== undefined && { reason }),
+    ...(frontPage !== undefined && { frontPage }),
     ...(isLate && { isLate }),
     state,
     parts: parts.map((part) => ({ ...part, state: PartState.expected })) as Batch['parts'],

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { DocumentType } from '../../domain/catalog.ts';
 import { BatchState } from '../../domain/status.ts';
 import { MEDIA_TYPES } from '../../platform/ofd/media.ts';
+import { frontPageSchema } from '../front-pages/schemas.ts';
 
 /** One file: beyond this a scan is a mistake. */
 export const MAX_PART_BYTES = 512 * 1024 * 1024;
@@ -56,6 +57,7 @@ const announced = z.strictObject({
     .describe('未出院: the visit has not ended; what is sent waits as `parked` until its discharge is told'),
   documentsComplete: z.boolean().default(false),
   reason: text(200).optional(),
+  frontPage: frontPageSchema.optional().describe('首页数据: checked and kept once the batch is committed'),
   parts: partsSchema,
 });
 export const registrationSchema = announced

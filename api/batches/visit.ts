@@ -107,6 +107,7 @@ function firstOf(archiveId: string, registration: EndedVisit): Archive {
     state: AttestationState.pending,
     pageCount: 0,
     documentTypes: [],
+    frontPage: 'unchecked',
     marks: [],
     createdAt: now,
     updatedAt: now,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { DEFAULT_TEMPLATE, DocumentType } from '../../domain/catalog.ts';
 import { acceptFrom } from '../../domain/catalog/classify.ts';
 import { SealfolioError } from '../../domain/errors.ts';
-import { frontPageFaults } from '../../domain/front-page.ts';
+import { FRONT_PAGE_POLICIES, type FrontPagePolicy } from '../../domain/front-page/quality.ts';
 import { type CatalogTemplateRow, catalogTemplates } from '../../platform/store/index.ts';
 import { text } from '../batches/schemas.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -35,12 +35,16 @@ const branches = z
   }, 'names a form code twice')
   .refine((all) => all.some(({ type }) => type === 'frontPage'), 'has no front page')
   .refine((all) => all.some(({ type }) => type === 'other'), 'has no place for what is not classified');
+const frontPagePolicy = z
+  .enum(Object.keys(FRONT_PAGE_POLICIES) as [FrontPagePolicy])
+  .describe('首页质控: archiving tells of a front page that has not passed, or waits for it as for a document');
 const shownTemplate = z.object({
   templateId: z.string(),
   version: z.number(),
   effectiveFrom: z.string(),
   branches: z.array(branch),
   acceptFrom: z.number(),
+  frontPage: frontPagePolicy,
   by: z.string(),
   reason: z.string(),
   createdAt: z.string(),
@@ -51,6 +55,7 @@ const shown = ({
   effectiveFrom,
   branches: all,
   acceptFrom: from,
+  frontPage = 'advisory',
   by,
   reason: why,
   createdAt,
@@ -64,38 +69,14 @@ const shown = ({
     ...(titleWords !== undefined && { titleWords: [...titleWords] }),
   })),
   acceptFrom: acceptFrom({ acceptFrom: from }),
+  frontPage,
   by,
   reason: why,
   createdAt: createdAt.toISOString(),
 });
 
 const day = z.iso.date();
-const word = z.string().max(200).optional();
-const frontPage = z.strictObject({
-  patientNo: word,
-  name: word,
-  sex: z.enum(['male', 'female', 'unknown']).optional(),
-  birthDate: word,
-  idNumber: word,
-  phone: word,
-  postcode: word,
-  marital: z.enum(['unmarried', 'married', 'widowed', 'divorced', 'other']).optional(),
-  contactName: word,
-  contactRelation: z.enum(['spouse', 'child', 'parent', 'sibling', 'other']).optional(),
-  contactPhone: word,
-  admittedAt: word,
-  dischargedAt: word,
-  mainDiagnosis: word,
-  mainDiagnosisCode: word,
-  externalCauseCode: word,
-  birthWeightGrams: z.number().max(100_000).optional(),
-  admissionWeightGrams: z.number().max(100_000).optional(),
-  pathologySent: z.boolean().optional(),
-  pathologyNo: word,
-  pathologyResult: word,
-});
-
-/** 目录模板, data with versions; and 首页质控, what a catalogue cannot tell by itself. */
+/** 目录模板, data with versions. */
 export function templateRoutes({ store }: ApiDeps): Route[] {
   const { CatalogTemplate } = store.models;
   return [
@@ -122,11 +103,13 @@ export function templateRoutes({ store }: ApiDeps): Route[] {
           .max(1)
           .optional()
           .describe('Confidence from which a page is moved without a person'),
+        frontPage: frontPagePolicy.optional(),
         reason,
       }),
       answer: shownTemplate,
       status: 201,
-      async handle({ body: { from, effectiveFrom, branches: all, acceptFrom: accept, reason: why }, ...call }) {
+      async handle({ body, ...call }) {
+        const { from, effectiveFrom, branches: all, acceptFrom: accept, frontPage, reason: why } = body;
         const [newest] = await catalogTemplates(store.models);
         if (newest!.version !== from)
           throw new SealfolioError('template-changed', { field: 'from', version: newest!.version });
@@ -143,6 +126,7 @@ export function templateRoutes({ store }: ApiDeps): Route[] {
           reason: why,
           createdAt: new Date(),
           ...(accept !== undefined && { acceptFrom: accept }),
+          ...(frontPage !== undefined && { frontPage }),
         };
         try {
           await CatalogTemplate.create(row);
@@ -152,15 +136,6 @@ export function templateRoutes({ store }: ApiDeps): Route[] {
         }
         return shown(row);
       },
-    }),
-    route({
-      method: 'post',
-      path: '/front-pages/check',
-      permission: 'batch:write',
-      summary: '首页质控: what is wrong with a front page, field by field; nothing of it is kept',
-      body: frontPage,
-      answer: z.object({ findings: z.array(z.object({ field: z.string(), rule: z.string() })) }),
-      handle: ({ body }) => Promise.resolve({ findings: frontPageFaults(body) }),
     }),
   ];
 }

@@ -4,11 +4,12 @@ import {
   type Archive,
   type Correction,
   enact,
+  recheckFrontPage,
   registeredOf,
   settleNotices,
   writeNotices,
 } from '../../platform/store/index.ts';
-import { lookAgain, wakeAnchoring, wakeNotices } from '../waking.ts';
+import { lookAgain, wakeAnchoring, wakeArchiving, wakeNotices } from '../waking.ts';
 import { archiveOf } from '../archives/find.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { Actor } from '../route.ts';
@@ -185,7 +186,9 @@ export class Corrections {
     const news = await newsOf(this.deps.store, wanted);
     const isWritten = await orTaken(() => enact(this.deps, archive, wanted, news));
     if (!isWritten) return false;
-    await Promise.all([wakeAnchoring(this.deps), wakeNotices(this.deps)]);
+    const { archiveId } = archive;
+    await recheckFrontPage(this.deps.store, archiveId, wanted.decidedBy ?? wanted.by, wanted.correction);
+    await Promise.all([wakeAnchoring(this.deps), wakeArchiving(this.deps, archiveId), wakeNotices(this.deps)]);
     if (isRenumbered(wanted.before, wanted.after)) await this.#follow(archive, wanted.correction);
     return true;
   }

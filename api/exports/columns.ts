@@ -20,6 +20,7 @@ const HEADS = {
   closed: ['结束时间', 18],
   committed: ['提交时间', 18],
   completeness: ['完整性', 10],
+  frontPage: ['首页质控', 10],
   corrected: ['更正次数', 10],
   correction: ['更正序号', 10],
   created: ['建立时间', 18],

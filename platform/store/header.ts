@@ -1,7 +1,12 @@
 import { SealfolioError } from '../../domain/errors.ts';
 import { jcs, sm3 } from '../crypto/index.ts';
 
-export const ObjectKind = { original: 'original', package: 'package', thumbnail: 'thumbnail' } as const;
+export const ObjectKind = {
+  original: 'original',
+  package: 'package',
+  thumbnail: 'thumbnail',
+  frontPage: 'frontPage',
+} as const;
 export type ObjectKind = (typeof ObjectKind)[keyof typeof ObjectKind];
 
 /** What the card's MAC stands for: everything about a sealed object but the chunks, which its digests bind. */

@@ -2,12 +2,14 @@ import { type Connection, createConnection } from 'mongoose';
 import type { Card } from '../card/card.ts';
 import { skewOf } from './clock.ts';
 import { tellWaiting } from './lending.ts';
+import { tellFrontPages } from './front-pages.ts';
 import { tellVolumes } from './volumes.ts';
 import { createAccessModels } from './models/access.ts';
 import { createAnchoringModels } from './models/anchoring.ts';
 import { createArchiveModels } from './models/archive.ts';
 import { createBatchModels } from './models/batch.ts';
 import { createCatalogModels } from './models/catalog.ts';
+import { createFrontPageModels } from './models/front-page.ts';
 import { createLoanModels } from './models/loan.ts';
 import { createTraceModels } from './models/trace.ts';
 import { createWorkflowModels } from './models/workflow.ts';
@@ -43,6 +45,8 @@ export { completenessBy, foreignOf, refreshCompleteness, suggestedOf } from './c
 export { catalogDigest, editBlock, signEdit, writeEdit } from './edits.ts';
 export { isNow, MAX_SKEW_MS, watchClock } from './clock.ts';
 export { enact, registeredOf } from './corrections.ts';
+export { frontPageChecks, keepFrontPage, openFrontPage, recheckFrontPage, sealFrontPage } from './front-pages.ts';
+export type { FrontPageRow } from './models/front-page.ts';
 export { archiveInTurn } from './in-turn.ts';
 export { type News, settleNotices, writeNotices } from './notices.ts';
 export { archivesIn, between } from './range.ts';
@@ -59,6 +63,7 @@ const createModels = (connection: Connection) => ({
   ...createBatchModels(connection),
   ...createArchiveModels(connection),
   ...createCatalogModels(connection),
+  ...createFrontPageModels(connection),
   ...createAnchoringModels(connection),
   ...createAccessModels(connection),
   ...createLoanModels(connection),
@@ -97,6 +102,7 @@ export async function openStore(
     await Promise.all([...Object.values(models).map((model) => model.createIndexes()), objects.createIndexes()]);
     await tellWaiting(models);
     await tellVolumes(models);
+    await tellFrontPages(models);
   }
   return {
     models,

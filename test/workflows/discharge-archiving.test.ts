@@ -1,8 +1,10 @@
 import { SealfolioError } from '../../domain/errors.ts';
 import {
   archivingStatusQuery,
+  type AskedFrontPage,
   attestedSignal,
   batchCommittedSignal,
+  frontPageCheckedSignal,
   retrySignal,
   TaskQueue,
   WorkflowName,
@@ -16,11 +18,15 @@ afterAll(() => world.stop());
 const DAY_MS = 86_400_000;
 const record = (name: string, workflowId: string) => world.record(name, workflowId);
 
+const PASSED: AskedFrontPage = { state: 'passed', policy: 'required', text: '通过' };
+const FAULTY: AskedFrontPage = { state: 'faulty', policy: 'required', text: '出院时间早于入院时间' };
+
 /** Activities of a run in which all goes well; version by version. */
 function smooth(overrides: Partial<Activities> = {}): Partial<Activities> {
   let version = 0;
   return {
     checkBatches: async () => ({ missing: [], documentsComplete: true }),
+    askFrontPage: async () => PASSED,
     buildCatalog: async () => (version += 1),
     packArchive: async () => {},
     requestAttestation: async () => ({ attested: true }),
@@ -40,8 +46,14 @@ const start = (workflowId: string, batchId: string) =>
 test('the steps, in order', async () => {
   world.reset(smooth());
   const handle = await start('plain', 'b1');
-  expect(await handle.result()).toEqual({ state: 'attested', version: 1, missing: [] });
-  expect(world.calls).toEqual(['checkBatches', 'buildCatalog', 'packArchive', 'requestAttestation']);
+  expect(await handle.result()).toEqual({ state: 'attested', version: 1, missing: [], frontPage: PASSED });
+  expect(world.calls).toEqual([
+    'checkBatches',
+    'askFrontPage',
+    'buildCatalog',
+    'packArchive',
+    'requestAttestation',
+  ]);
   await record('plain', 'plain');
 });
 
@@ -88,6 +100,63 @@ test('the missing document comes in time: one version holds both batches', async
   await handle.result();
   expect(built).toEqual([['b1', 'b2']]);
   await record('in-time', 'in-time');
+});
+
+test('a front page that has not passed: where the template asks for it, archiving waits until it is put right', async () => {
+  let asked = FAULTY;
+  world.reset(smooth({ askFrontPage: async () => asked }));
+  const handle = await start('front-page', 'b1');
+  await world.environment.sleep('2 days');
+  expect(await handle.query(archivingStatusQuery)).toMatchObject({ state: 'awaitingDocuments', frontPage: FAULTY });
+  // Entered again, and still not right.
+  await handle.signal(frontPageCheckedSignal);
+  await world.environment.sleep('1 day');
+  expect(await handle.query(archivingStatusQuery)).toMatchObject({ state: 'awaitingDocuments' });
+  asked = PASSED;
+  await handle.signal(frontPageCheckedSignal);
+  expect(await handle.result()).toMatchObject({ state: 'attested', frontPage: PASSED });
+  expect(world.calls.filter((call) => call === 'askFrontPage')).toHaveLength(3);
+  expect(world.calls.filter((call) => call === 'checkBatches')).toHaveLength(1);
+  await record('front-page', 'front-page');
+});
+
+test('entered again and again, it is waited for no longer than until the deadline; then archiving goes on and says what is wrong', async () => {
+  world.reset(smooth({ askFrontPage: async () => FAULTY }));
+  const handle = await start('front-page-late', 'b1');
+  await world.environment.sleep('6 days');
+  await handle.signal(frontPageCheckedSignal);
+  expect(await handle.result()).toMatchObject({ state: 'attested', frontPage: FAULTY });
+  const { startTime, closeTime } = await handle.describe();
+  expect(Math.floor((closeTime!.getTime() - startTime.getTime()) / DAY_MS)).toBe(7);
+  await record('front-page-late', 'front-page-late');
+});
+
+test('it waits for both: the document comes, and the front page is still not right', async () => {
+  let asked = FAULTY;
+  world.reset(
+    smooth({
+      checkBatches: async ({ batchIds }) => ({
+        missing: batchIds.includes('b2') ? [] : ['frontPage'],
+        documentsComplete: false,
+      }),
+      askFrontPage: async () => asked,
+    }),
+  );
+  const handle = await start('both', 'b1');
+  await world.environment.sleep('1 day');
+  await start('both', 'b2');
+  await world.environment.sleep('1 day');
+  expect(await handle.query(archivingStatusQuery)).toMatchObject({ state: 'awaitingDocuments', missing: [] });
+  asked = PASSED;
+  await handle.signal(frontPageCheckedSignal);
+  expect(await handle.result()).toMatchObject({ state: 'attested', version: 1 });
+});
+
+test('where the template only has it told of, archiving goes on', async () => {
+  const advised = { ...FAULTY, policy: 'advisory' as const };
+  world.reset(smooth({ askFrontPage: async () => advised }));
+  expect(await (await start('advisory', 'b1')).result()).toMatchObject({ state: 'attested', frontPage: advised });
+  await record('advisory', 'advisory');
 });
 
 test('nothing accepted: refused', async () => {

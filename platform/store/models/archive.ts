@@ -3,6 +3,7 @@ import type { AttestationManifest, CatalogManifest, CorrectionManifest } from '.
 import type { Catalog, CatalogTemplate, DocumentType } from '../../../domain/catalog.ts';
 import { COMPLETENESS, type CompletenessState } from '../../../domain/catalog/completeness.ts';
 import { CorrectionState, type Registered } from '../../../domain/correction.ts';
+import { FRONT_PAGE_POLICIES, FRONT_PAGE_STATES, type FrontPageState } from '../../../domain/front-page/quality.ts';
 import { Mark } from '../../../domain/loan/policy.ts';
 import { AttestationState } from '../../../domain/status.ts';
 
@@ -29,6 +30,8 @@ export interface Archive {
   /** How the catalogue of today stands, and the version of the template that says so; absent: not known yet. */
   completeness?: CompletenessState;
   completenessTemplate?: number;
+  /** 首页质控: how its front page stands (../front-pages.ts). */
+  frontPage: FrontPageState;
   /** 封存: nothing of it is lent while it stands. */
   legalHold?: { reason: string; by: string; at: Date };
   /** What 医务科 decides on when it is lent. */
@@ -57,6 +60,7 @@ const archive = new Schema<Archive>(
     documentTypes: { type: [String], required: true },
     completeness: { type: String, enum: Object.keys(COMPLETENESS) },
     completenessTemplate: Number,
+    frontPage: { type: String, enum: Object.keys(FRONT_PAGE_STATES), default: 'unchecked' },
     legalHold: { type: { reason: String, by: String, at: Date }, _id: false },
     marks: { type: [String], enum: Object.values(Mark), default: [] },
     createdAt: { type: Date, required: true },
@@ -76,6 +80,8 @@ archive.index({ department: 1, patientName: 1, _id: 1 });
 archive.index({ completeness: 1, dischargedAt: -1, _id: -1 });
 archive.index({ completeness: 1, department: 1, dischargedAt: -1, _id: -1 });
 archive.index({ completenessTemplate: 1, dischargedAt: 1 });
+archive.index({ frontPage: 1, dischargedAt: -1, _id: -1 });
+archive.index({ frontPage: 1, department: 1, dischargedAt: -1, _id: -1 });
 
 export interface VersionDocument {
   objectId: string;
@@ -189,6 +195,7 @@ const template = new Schema<CatalogTemplateRow>(
     effectiveFrom: { type: String, required: true },
     branches: { type: [Schema.Types.Mixed], required: true } as never,
     acceptFrom: Number,
+    frontPage: { type: String, enum: Object.keys(FRONT_PAGE_POLICIES) },
     by: { type: String, required: true },
     reason: { type: String, required: true },
     createdAt: { type: Date, required: true },

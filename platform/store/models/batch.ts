@@ -44,6 +44,8 @@ export interface Batch {
   /** Until the visit ends. */
   visit?: ParkedVisit;
   reason?: string;
+  /** 首页数据 that came with it, sealed: the object. */
+  frontPage?: string;
   /** 补扫: the visit was archived when it was announced. */
   isLate?: boolean;
   /** 重发: the batch whose refused files these stand in for, under their numbers. */
@@ -100,6 +102,7 @@ const schema = new Schema<Batch>(
     archiveId: { type: String, required: true, index: true },
     visit: Schema.Types.Mixed,
     reason: String,
+    frontPage: String,
     isLate: Boolean,
     retryOf: String,
     retried: { type: [{ partNo: Number, batchId: String, _id: false }], default: undefined },
@@ -124,6 +127,7 @@ schema.index(
   { partialFilterExpression: { 'visit.patientNo': { $exists: true } } },
 );
 schema.index({ 'parts.objectId': 1 }, { sparse: true });
+schema.index({ frontPage: 1 }, { sparse: true });
 
 const station = new Schema<Station>(
   {

@@ -25,6 +25,7 @@ const ALLOWED: Record<Exclude<Permission, 'public' | 'session'>, Role[]> = {
   'catalog:write': ['recordsClerk'],
   'correction:write': ['recordsClerk'],
   'correction:decide': ['medicalAffairs'],
+  'front-page:write': ['recordsClerk'],
   'template:write': ['medicalAffairs'],
   'receipt:read': ['doctor', 'departmentHead', 'recordsClerk', 'medicalAffairs', 'auditor'],
   'status:read': ['recordsClerk', 'systemAdmin', 'securityAdmin', 'auditor'],

@@ -29,6 +29,7 @@ beforeAll(async () => {
       state: i % 50 === 0 ? 'failed' : 'attested',
       // Some are not known yet.
       ...(i % 4 > 0 && { completeness: (['complete', 'missing', 'doubtful'] as const)[i % 3] }),
+      frontPage: (['passed', 'faulty', 'unchecked'] as const)[i % 3]!,
       pageCount: 1,
       documentTypes: [],
       createdAt: new Date(now),
@@ -130,6 +131,10 @@ const ARCHIVE_FILTERS = [
   { completeness: 'complete' as const, department: some.department },
   { completeness: 'doubtful' as const, state: 'attested' as const },
   { completeness: 'missing' as const, ...some, ...range },
+  { frontPage: 'faulty' as const },
+  { frontPage: 'unchecked' as const, department: some.department },
+  { frontPage: 'passed' as const, state: 'attested' as const },
+  { frontPage: 'faulty' as const, completeness: 'missing' as const, ...some, ...range },
 ];
 test.each([
   ...ARCHIVE_FILTERS.map((filter) => ['dischargedAt', filter] as const),
@@ -178,31 +183,34 @@ test.each([{ patientId: 'pt_0' }, { patientId: 'pt_0', kind: 'open' }, { patient
   },
 );
 
-test.each([{}, some, range, { q: 'P0' }, { q: '王', ...some }, { q: 'P0', ...range, department: '骨科' }])(
-  'archives, filter %j: page by page each once, as one look at all gives',
-  async (filter) => {
-    const seen: string[] = [];
-    let cursor: string | undefined;
-    do {
-      const page = await listArchives(store, filter, { cursor, limit: 7 });
-      seen.push(...page.rows.map(({ archiveId }) => archiveId));
-      cursor = page.nextCursor ?? undefined;
-    } while (cursor !== undefined);
-    const all = await store.models.Archive.find().lean();
-    const { q, state, department, completeness, dischargedFrom, dischargedTo }: ArchiveFilter = filter;
-    const expected = all.filter(
-      (one) =>
-        (q === undefined || one.patientNo.startsWith(q) || one.patientName.startsWith(q)) &&
-        (state === undefined || one.state === state) &&
-        (department === undefined || one.department === department) &&
-        (completeness === undefined || one.completeness === completeness) &&
-        (dischargedFrom === undefined || one.dischargedAt >= new Date(dischargedFrom)) &&
-        (dischargedTo === undefined || one.dischargedAt < new Date(dischargedTo)),
-    );
-    expect(new Set(seen).size).toBe(seen.length);
-    expect([...seen].sort()).toEqual(expected.map(({ archiveId }) => archiveId).sort());
-  },
-);
+test.each([
+  ...[{}, some, range, { q: 'P0' }, { q: '王', ...some }, { q: 'P0', ...range, department: '骨科' }],
+  { frontPage: 'faulty' as const },
+  { frontPage: 'unchecked' as const, completeness: 'missing' as const, state: 'attested' as const },
+  { frontPage: 'passed' as const, q: '王', ...range },
+])('archives, filter %j: page by page each once, as one look at all gives', async (filter) => {
+  const seen: string[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await listArchives(store, filter, { cursor, limit: 7 });
+    seen.push(...page.rows.map(({ archiveId }) => archiveId));
+    cursor = page.nextCursor ?? undefined;
+  } while (cursor !== undefined);
+  const all = await store.models.Archive.find().lean();
+  const { q, state, department, completeness, frontPage, dischargedFrom, dischargedTo }: ArchiveFilter = filter;
+  const expected = all.filter(
+    (one) =>
+      (q === undefined || one.patientNo.startsWith(q) || one.patientName.startsWith(q)) &&
+      (state === undefined || one.state === state) &&
+      (department === undefined || one.department === department) &&
+      (completeness === undefined || one.completeness === completeness) &&
+      (frontPage === undefined || one.frontPage === frontPage) &&
+      (dischargedFrom === undefined || one.dischargedAt >= new Date(dischargedFrom)) &&
+      (dischargedTo === undefined || one.dischargedAt < new Date(dischargedTo)),
+  );
+  expect(new Set(seen).size).toBe(seen.length);
+  expect([...seen].sort()).toEqual(expected.map(({ archiveId }) => archiveId).sort());
+});
 
 test('another list’s cursor is refused', async () => {
   const of = (content: unknown) => Buffer.from(JSON.stringify(content)).toString('base64url');
