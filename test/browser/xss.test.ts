@@ -139,6 +139,7 @@ const FIELDS: Record<string, Kept[] | string> = {
   'pages/account.vue form.next': 'a secret',
   'pages/archive.vue loans.${key}Why': ['hold', 'release'],
   'archives/marks-dialog.vue reason': ['marks'],
+  'archives/front-page-dialog.vue form[field]': 'sealed, and shown again in the fields of this form alone',
   'corrections/correction-dialog.vue form.patientNo': ['correctedNo'],
   'corrections/correction-dialog.vue form.visitNo': ['correctedVisit'],
   'corrections/correction-dialog.vue form.patientName': ['correctedName'],

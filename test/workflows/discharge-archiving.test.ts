@@ -47,13 +47,7 @@ test('the steps, in order', async () => {
   world.reset(smooth());
   const handle = await start('plain', 'b1');
   expect(await handle.result()).toEqual({ state: 'attested', version: 1, missing: [], frontPage: PASSED });
-  expect(world.calls).toEqual([
-    'checkBatches',
-    'askFrontPage',
-    'buildCatalog',
-    'packArchive',
-    'requestAttestation',
-  ]);
+  expect(world.calls).toEqual(['checkBatches', 'askFrontPage', 'buildCatalog', 'packArchive', 'requestAttestation']);
   await record('plain', 'plain');
 });
 

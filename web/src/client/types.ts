@@ -12,6 +12,8 @@ import type { Completeness, CompletenessState } from '../../../domain/catalog/co
 import type { CatalogChange } from '../../../domain/catalog/diff.ts';
 import type { CatalogPlace, NumberedNode } from '../../../domain/catalog/numbered.ts';
 import type { CorrectionState, Registered } from '../../../domain/correction.ts';
+import type { FrontPage, FrontPageFinding } from '../../../domain/front-page.ts';
+import type { FrontPagePolicy, FrontPageState } from '../../../domain/front-page/quality.ts';
 import type { AccountState, Employment } from '../../../domain/people.ts';
 import type { LoanEvent } from '../../../domain/loan/loan.ts';
 import type { NoticeKind } from '../../../domain/notices.ts';
@@ -78,6 +80,7 @@ export interface Archive {
   attestedAt?: string;
   updatedAt: string;
   completeness: { state: CompletenessState } | null;
+  frontPage: { state: FrontPageState } | null;
   isHeld: boolean;
   marks: Mark[];
 }
@@ -99,6 +102,24 @@ export interface ArchiveDetail extends Archive {
   catalog: (NumberedNode & { firstPage: number; pageCount: number })[];
   catalogPlace: CatalogPlace;
   completeness: Completeness | null;
+  frontPage: FrontPageChecked | null;
+}
+
+/** 首页质控: one check, without what was filled in. */
+export interface FrontPageChecked {
+  check: number;
+  state: FrontPageState;
+  rules: number;
+  findings: FrontPageFinding[];
+  by: string;
+  byName: string;
+  at: string;
+  batchId?: string;
+  correction?: number;
+}
+export interface FrontPageAnswer {
+  page: FrontPage | null;
+  checks: FrontPageChecked[];
 }
 
 /** 更正: asked for by one, approved or refused by another. */
@@ -151,8 +172,9 @@ export interface ShownCatalog extends CatalogEdit {
 }
 
 /** 目录模板, a version of it. */
-export interface CatalogTemplate extends Omit<DomainTemplate, 'acceptFrom'> {
+export interface CatalogTemplate extends Omit<DomainTemplate, 'acceptFrom' | 'frontPage'> {
   acceptFrom: number;
+  frontPage: FrontPagePolicy;
   by: string;
   reason: string;
   createdAt: string;

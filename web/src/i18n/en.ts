@@ -1,5 +1,6 @@
 import { catalog } from './areas/catalog.ts';
 import { exports } from './areas/exports.ts';
+import { frontPage } from './areas/front-page.ts';
 import { loans } from './areas/loans.ts';
 import { rebuild } from './areas/rebuild.ts';
 import { overlay } from './areas/overlay.ts';
@@ -336,6 +337,7 @@ export const en: Messages = {
   rebuild: rebuild.en,
   separators: separators.en,
   template: template.en,
+  frontPage: frontPage.en,
   people: people.en,
   loans: loans.en,
   trace: trace.en,

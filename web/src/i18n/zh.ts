@@ -1,5 +1,6 @@
 import { catalog } from './areas/catalog.ts';
 import { exports } from './areas/exports.ts';
+import { frontPage } from './areas/front-page.ts';
 import { loans } from './areas/loans.ts';
 import { rebuild } from './areas/rebuild.ts';
 import { overlay } from './areas/overlay.ts';
@@ -332,6 +333,7 @@ export const zh = {
   rebuild: rebuild.zh,
   separators: separators.zh,
   template: template.zh,
+  frontPage: frontPage.zh,
   people: people.zh,
   loans: loans.zh,
   trace: trace.zh,
