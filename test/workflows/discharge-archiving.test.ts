@@ -149,7 +149,10 @@ test('it waits for both: the document comes, and the front page is still not rig
 test('where the template only has it told of, archiving goes on', async () => {
   const advised = { ...FAULTY, policy: 'advisory' as const };
   world.reset(smooth({ askFrontPage: async () => advised }));
-  expect(await (await start('advisory', 'b1')).result()).toMatchObject({ state: 'attested', frontPage: advised });
+  const handle = await start('advisory', 'b1');
+  expect(await handle.result()).toMatchObject({ state: 'attested', frontPage: advised });
+  const { startTime, closeTime } = await handle.describe();
+  expect(Math.floor((closeTime!.getTime() - startTime.getTime()) / DAY_MS)).toBe(0);
   await record('advisory', 'advisory');
 });
 

@@ -148,6 +148,28 @@ test.each([
   isIndexed(await explain([place, order === 'patientNo' ? '1' : 'a'.repeat(24)]));
 });
 
+/** What is looked for row by row, beside what the index finds. */
+function readThrough(value: unknown): unknown[] {
+  if (Array.isArray(value)) return value.flatMap(readThrough);
+  if (typeof value !== 'object' || value === null) return [];
+  const { stage, filter, rejectedPlans: _not, ...rest } = value as Record<string, unknown>;
+  return [...(stage === 'FETCH' && filter !== undefined ? [filter] : []), ...Object.values(rest).flatMap(readThrough)];
+}
+test.each([
+  { frontPage: 'faulty' as const },
+  { frontPage: 'unchecked' as const },
+  { frontPage: 'faulty' as const, department: some.department },
+  { frontPage: 'faulty' as const, ...range },
+])(
+  'archives by how their front pages stand, filter %j: an index finds them, no other archive is read',
+  async (filter) => {
+    const stages = orderedStages(archivePlan(filter, 'dischargedAt', null, toId), 50);
+    const explained = await store.models.Archive.aggregate(stages).explain('queryPlanner');
+    isIndexed(explained);
+    expect(readThrough(explained)).toEqual([]);
+  },
+);
+
 const TRACE_FILTERS = [
   {},
   { archiveId: 'ar_0' },
