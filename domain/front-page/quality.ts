@@ -103,7 +103,7 @@ const RULES: Record<FrontPageRule, { zh: string; en: string }> = {
 
 /** A finding as people read it: the field and what is wrong with it, never what was filled in. */
 export const findingWords = ({ field, rule }: FrontPageFinding): { zh: string; en: string } => ({
-  zh: `${FRONT_PAGE_FIELDS[field].zh}${RULES[rule].zh}`,
+  zh: `${FRONT_PAGE_FIELDS[field].zh}：${RULES[rule].zh}`,
   en: `${FRONT_PAGE_FIELDS[field].en} ${RULES[rule].en}`,
 });
 

@@ -33,8 +33,8 @@ test('the records room enters a front page, sees what is wrong with it, puts it 
   expect(await axe(clerk)).toEqual([]);
   await clerk.click('[data-test=save-front-page]');
   await panel.locator('text=有问题').waitFor();
-  await panel.locator('text=损伤中毒外部原因编码主要诊断为损伤或中毒，必须填写').waitFor();
-  await panel.locator('text=新生儿出生体重（克）应精确到 10 克').waitFor();
+  await panel.locator('text=损伤中毒外部原因编码：主要诊断为损伤或中毒，必须填写').waitFor();
+  await panel.locator('text=新生儿出生体重（克）：应精确到 10 克').waitFor();
   await clerk.hover('h1');
   await shot(clerk, 'front-page-faulty');
   await expectSound(clerk);

@@ -146,7 +146,7 @@ test('one with faults is told of and archived all the same, unless the template 
     (await person.ok<{ steps: { step: string; text?: string }[] }>('get', path)).steps
       .filter(({ step }) => step === 'askFrontPage')
       .map(({ text }) => text);
-  expect(await steps(clerk, `/archives/${id}/timeline`)).toEqual(['出院时间早于入院时间；入院时间与登记信息不一致']);
+  expect(await steps(clerk, `/archives/${id}/timeline`)).toEqual(['出院时间：早于入院时间；入院时间：与登记信息不一致']);
   // Who runs the system sees that it was asked, not what was found.
   const workflowId = archivingWorkflowId(member.memberId, id);
   expect(await steps(sysadmin, `/workflows/${encodeURIComponent(workflowId)}`)).toEqual([undefined]);
@@ -275,7 +275,7 @@ test('where the template asks for it, archiving waits until it passes, though al
   expect(await status()).toMatchObject({ missing: [], frontPage: { state: 'unchecked', text: '未检查' } });
   await enter(id, 0, page('front-9', { mainDiagnosisCode: 'S72.0' })).expect(200);
   await until(async () => (await status()).frontPage?.state === 'faulty');
-  expect((await status()).frontPage!.text).toBe('损伤中毒外部原因编码主要诊断为损伤或中毒，必须填写');
+  expect((await status()).frontPage!.text).toBe('损伤中毒外部原因编码：主要诊断为损伤或中毒，必须填写');
   await until(async () => (await status()).state === 'awaitingDocuments');
   await enter(id, 1, page('front-9', { mainDiagnosisCode: 'S72.0', externalCauseCode: 'W01.0' })).expect(200);
   await attested(id);

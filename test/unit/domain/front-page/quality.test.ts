@@ -39,10 +39,10 @@ test.each<[string, FrontPage, RegisteredVisit, string[]]>([
 
 test('said in words: fields and what is wrong, never what was filled in', () => {
   expect(findingWords({ field: 'idNumber', rule: 'idInvalid' })).toEqual({
-    zh: '身份证号位数或校验码不正确',
+    zh: '身份证号：位数或校验码不正确',
     en: 'ID number has a wrong length or check digit',
   });
   const check = checkFrontPage({ ...PAGE, name: '样例乙', phone: '123' }, VISIT);
-  expect(checkText(check)).toBe('联系电话不是有效的电话号码；姓名与登记信息不一致');
+  expect(checkText(check)).toBe('联系电话：不是有效的电话号码；姓名：与登记信息不一致');
   expect([checkText(checkFrontPage(PAGE, VISIT)), checkText(null)]).toEqual(['通过', '未检查']);
 });
