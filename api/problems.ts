@@ -96,6 +96,11 @@ export const PROBLEMS: Record<string, { status: number; zh: string; en: string }
     zh: '该批次不在等待出院',
     en: 'This batch does not wait for a discharge',
   },
+  'batch-not-open': {
+    status: 409,
+    zh: '该批次已进入归档或已结束，不能撤回',
+    en: 'This batch is being archived or has ended; it is not withdrawn any more',
+  },
   'batch-nothing-refused': { status: 409, zh: '该批次没有被拒收的文件', en: 'Nothing of this batch was refused' },
   'batch-of-another': { status: 403, zh: '该批次由其他系统发送', en: 'Another system sent this batch' },
   'part-not-refused': { status: 409, zh: '该文件未被拒收，无须重发', en: 'This file was not refused' },

@@ -12,6 +12,8 @@ export const BatchState = {
   partlyFailed: 'partlyFailed',
   refused: 'refused',
   duplicate: 'duplicate',
+  /** 撤回: by who sent it or the records room, before anything of it was archived; its files are gone. */
+  withdrawn: 'withdrawn',
 } as const;
 export type BatchState = (typeof BatchState)[keyof typeof BatchState];
 
@@ -46,6 +48,7 @@ export const STATUS: Record<BatchState | PartState | AttestationState, { tone: S
   partlyFailed: { tone: 'attention', zh: '部分失败', en: 'Partly failed' },
   refused: { tone: 'failed', zh: '已拒收', en: 'Refused' },
   duplicate: { tone: 'ended', zh: '重复', en: 'Duplicate' },
+  withdrawn: { tone: 'ended', zh: '已撤回', en: 'Withdrawn' },
   expected: { tone: 'working', zh: '待上传', en: 'Expected' },
   received: { tone: 'working', zh: '已收到', en: 'Received' },
   accepted: { tone: 'done', zh: '已通过', en: 'Accepted' },

@@ -112,6 +112,8 @@ export const TRACE_ACTIONS = {
   'batch.register': named('write', '登记批次', 'Registered a batch'),
   'batch.retry': named('write', '重发拒收文件', 'Sent refused files again'),
   'batch.discharge': named('write', '登记出院', 'Told of a discharge'),
+  'batch.withdraw': named('write', '撤回批次', 'Withdrew a batch'),
+  'batch.correct': named('write', '更正待出院批次', 'Corrected a parked batch'),
   'batch.commit': named('write', '提交批次', 'Committed a batch'),
 
   'loan.search': named('search', '查看借阅列表', 'Listed loans'),

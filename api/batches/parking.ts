@@ -5,7 +5,7 @@ import type { ApiDeps } from '../deps.ts';
 import type { Actor } from '../route.ts';
 import { beginArchiving } from './begin.ts';
 import { ownBatch } from './own.ts';
-import { ensureArchive } from './visit.ts';
+import { archiveIdOf, ensureArchive } from './visit.ts';
 
 /** Of a version that a batch makes which was announced before the discharge, and committed after others were archived. */
 const ANNOUNCED_BEFORE = '出院前登记的文书';
@@ -41,9 +41,52 @@ export async function releaseParked(deps: ApiDeps, archive: Archive): Promise<vo
   for (const { batchId, reason = ANNOUNCED_BEFORE } of waiting) {
     const late = currentVersion > 0 ? { isLate: true, reason } : {};
     const released = { $set: { state: BatchState.checking, archiveId, ...late }, $unset: { visit: 1 } } as const;
-    const { matchedCount } = await Batch.updateOne({ batchId, state: BatchState.parked }, released);
+    // Whose it is may have been corrected meanwhile.
+    const as = { ...of, batchId, state: BatchState.parked };
+    const { matchedCount } = await Batch.updateOne(as as never, released);
     if (matchedCount === 1) await beginArchiving(deps, { archiveId, batchId });
   }
+}
+
+const FIELDS = ['patientNo', 'visitNo', 'patientName', 'department', 'admittedAt'] as const;
+
+/**
+ * 更正待出院批次: whose files wait was said wrongly. If the visit that it is of has ended, they are archived with it. Throws
+ * batch-not-found, batch-of-another, batch-not-parked, correction-unchanged, visit-conflict if that visit is of another name.
+ */
+export async function correctParked(
+  deps: ApiDeps,
+  batchId: string,
+  visit: ParkedVisit,
+  { actor, reason }: { actor: Actor; reason: string },
+  trace: (fields: string[]) => Promise<unknown>,
+): Promise<Batch> {
+  const { Archive, Batch } = deps.store.models;
+  const { visit: before, state } = await ownBatch(deps, batchId, actor);
+  const notParked = (reason: string) => new SealfolioError('batch-not-parked', { field: 'batchId', reason });
+  if (before === undefined || state === BatchState.withdrawn) throw notParked(state);
+  const fields = FIELDS.filter((field) => before[field] !== visit[field]);
+  if (fields.length === 0) throw new SealfolioError('correction-unchanged', { batchId });
+  const { patientNo, visitNo, patientName } = visit;
+  const archiveOf = () => Archive.findOne({ patientNo, visitNo }).lean<Archive>();
+  const known = await archiveOf();
+  if (known !== null && known.patientName !== patientName)
+    throw new SealfolioError('visit-conflict', {
+      field: 'patientName',
+      reason: 'the visit is registered with another',
+    });
+  await trace(fields);
+  const archiveId = known?.archiveId ?? (await archiveIdOf(deps, visit, 0));
+  const { matchedCount } = await Batch.updateOne(
+    { batchId, visit: before, state: { $in: [BatchState.receiving, BatchState.parked] } },
+    { $set: { visit, archiveId }, $push: { corrected: { before, by: actor.id, reason, at: new Date() } } },
+  );
+  // It was released, withdrawn or corrected meanwhile.
+  if (matchedCount === 0) throw notParked('changed meanwhile');
+  // Looked for after it is written: whoever makes the archive looks for what is parked after that.
+  const archive = await archiveOf();
+  if (archive !== null) await releaseParked(deps, archive);
+  return (await Batch.findOne({ batchId }).lean<Batch>())!;
 }
 
 /**
@@ -58,7 +101,8 @@ export async function dischargeVisit(
 ): Promise<Batch> {
   const { Archive, Batch } = deps.store.models;
   const { visit, state } = await ownBatch(deps, batchId, actor);
-  if (visit === undefined) throw new SealfolioError('batch-not-parked', { field: 'batchId', reason: state });
+  if (visit === undefined || state === BatchState.withdrawn)
+    throw new SealfolioError('batch-not-parked', { field: 'batchId', reason: state });
   if (visit.admittedAt !== undefined && Date.parse(dischargedAt) < Date.parse(visit.admittedAt))
     throw new SealfolioError('request-invalid', {
       errors: [{ pointer: '/dischargedAt', rule: 'order', message: 'is before admittedAt' }],

@@ -7,20 +7,26 @@ import { type Actor, type Route, route } from '../route.ts';
 import { traced } from '../traced.ts';
 import { UPLOADS_PATH, uploadIdOf } from '../uploads/ids.ts';
 import { commitBatch } from './commit.ts';
-import { dischargeVisit } from './parking.ts';
+import { correctParked, dischargeVisit } from './parking.ts';
 import { batchesOf, batchFilter } from './list.ts';
 import { registerBatch } from './register.ts';
 import { registerRetry, retrySchema } from './retry.ts';
 import { stationSeen } from './stations.ts';
-import { batchIdSchema, batchSchema, registrationSchema } from './schemas.ts';
+import { batchIdSchema, batchSchema, parkedSchema, registrationSchema, text } from './schemas.ts';
+import { withdrawBatch } from './withdraw.ts';
 
 const params = z.object({ batchId: batchIdSchema });
 
 /** Whoever looks at batches need not be one who may know whose they are. */
 const shownTo = ({ id, permissions }: Actor, batch: Batch) => ({
   ...shown(batch),
-  ...(batch.visit !== undefined &&
-    (batch.sender === id || permissions.includes('archive:read')) && { visit: batch.visit }),
+  ...((batch.sender === id || permissions.includes('archive:read')) && whose(batch)),
+});
+
+const whose = ({ visit, corrected, withdrawn }: Batch) => ({
+  ...(visit !== undefined && { visit }),
+  ...(corrected !== undefined && { corrected: corrected.map(({ at, ...one }) => ({ ...one, at: at.toISOString() })) }),
+  ...(withdrawn !== undefined && { withdrawn: { ...withdrawn, at: withdrawn.at.toISOString() } }),
 });
 
 const shown = ({
@@ -114,6 +120,35 @@ export function batchRoutes(deps: ApiDeps): Route[] {
       async handle({ params: { batchId }, body: { dischargedAt }, ...call }) {
         await traced(deps.store, call, 'batch.discharge', { type: 'batch', id: batchId });
         return shownTo(call.actor, await dischargeVisit(deps, batchId, dischargedAt, call.actor));
+      },
+    }),
+    route({
+      method: 'put',
+      path: '/batches/{batchId}/visit',
+      permission: 'batch:write',
+      summary: 'Correct whose files wait, of a visit that has not ended',
+      params,
+      body: parkedSchema,
+      answer: batchSchema,
+      async handle({ params: { batchId }, body: { reason, ...visit }, ...call }) {
+        const object = { type: 'batch', id: batchId } as const;
+        const batch = await correctParked(deps, batchId, visit, { actor: call.actor, reason }, (fields) =>
+          traced(deps.store, call, 'batch.correct', object, { reason, details: { fields } }),
+        );
+        return shownTo(call.actor, batch);
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/batches/{batchId}/withdraw',
+      permission: 'batch:write',
+      summary: 'Withdraw a batch of which nothing is in an archive yet; its files are removed',
+      params,
+      body: z.strictObject({ reason: text(200) }),
+      answer: batchSchema,
+      async handle({ params: { batchId }, body: { reason }, ...call }) {
+        await traced(deps.store, call, 'batch.withdraw', { type: 'batch', id: batchId }, { reason });
+        return shownTo(call.actor, await withdrawBatch(deps, batchId, reason, call.actor));
       },
     }),
     route({

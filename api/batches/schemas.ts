@@ -41,6 +41,16 @@ export const partsSchema = z
   .max(MAX_PARTS)
   .refine((parts) => new Set(parts.map(({ partNo }) => partNo)).size === parts.length, 'partNo is given twice');
 
+/** 更正待出院批次: whose files wait, and why that was said wrongly. */
+export const parkedSchema = z.strictObject({
+  patientNo: text(64),
+  visitNo: text(64),
+  patientName: text(64),
+  department: text(64).optional(),
+  admittedAt: z.iso.datetime().optional(),
+  reason: text(200),
+});
+
 /** 批次登记: what a scanner announces before it sends the files. */
 const announced = z.strictObject({
   batchId: batchIdSchema,
@@ -71,6 +81,13 @@ export const registrationSchema = announced
   });
 export type Registration = z.infer<typeof registrationSchema>;
 
+const parkedVisit = z.object({
+  patientNo: z.string(),
+  visitNo: z.string(),
+  patientName: z.string(),
+  department: z.string().optional(),
+  admittedAt: z.string().optional(),
+});
 export const batchSchema = z.object({
   batchId: z.string(),
   archiveId: z.string(),
@@ -84,16 +101,15 @@ export const batchSchema = z.object({
   /** Whatever was refused of it is brought in by other batches. */
   isRetried: z.boolean(),
   state: z.enum(BatchState),
-  visit: z
-    .object({
-      patientNo: z.string(),
-      visitNo: z.string(),
-      patientName: z.string(),
-      department: z.string().optional(),
-      admittedAt: z.string().optional(),
-    })
+  visit: parkedVisit.optional().describe('Of a visit that has not ended, to its sender and to who reads archives'),
+  corrected: z
+    .array(z.object({ before: parkedVisit, by: z.string(), reason: z.string(), at: z.string() }))
     .optional()
-    .describe('Of a visit that has not ended, to its sender and to who reads archives'),
+    .describe('What the visit was said to be before, to the same'),
+  withdrawn: z
+    .object({ by: z.string(), reason: z.string(), at: z.string() })
+    .optional()
+    .describe('Who withdrew it and why, to the same'),
   createdAt: z.string(),
   committedAt: z.string().optional(),
   version: z.number().optional(),

@@ -14,7 +14,13 @@ const HOUR_MS = 3_600_000;
 /** What a week took is asked for once in a while only: it reads the week's batches. */
 const WEEK_FOR_MS = 60_000;
 /** What is not at its end yet, or needs a person. */
-const OPEN = [BatchState.receiving, BatchState.checking, BatchState.awaitingCatalog, BatchState.partlyFailed] as const;
+const OPEN = [
+  BatchState.receiving,
+  BatchState.parked,
+  BatchState.checking,
+  BatchState.awaitingCatalog,
+  BatchState.partlyFailed,
+] as const;
 
 /** A station was heard of: it announced, sent or committed something, or said what lies with it. */
 export async function stationSeen(
@@ -125,6 +131,7 @@ export function stationRoutes(deps: ApiDeps): Route[] {
             refused: z.number().nullable(),
             backlog: z.object({
               receiving: z.number(),
+              parked: z.number(),
               checking: z.number(),
               awaitingCatalog: z.number(),
               partlyFailed: z.number(),

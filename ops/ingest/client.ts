@@ -47,7 +47,7 @@ export class ApiClient {
   }
 
   /** The answer's JSON. Throws ApiProblem. */
-  async call<T>(method: 'GET' | 'POST', target: string, body?: unknown): Promise<T> {
+  async call<T>(method: 'GET' | 'POST' | 'PUT', target: string, body?: unknown): Promise<T> {
     const response = await this.#request(method, target, body);
     return (await response.json()) as T;
   }
@@ -58,7 +58,7 @@ export class ApiClient {
     return Buffer.from(await response.arrayBuffer());
   }
 
-  async #request(method: 'GET' | 'POST', target: string, body?: unknown): Promise<Response> {
+  async #request(method: 'GET' | 'POST' | 'PUT', target: string, body?: unknown): Promise<Response> {
     const bytes = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
     for (let attempt = 0; ; attempt += 1) {
       const contentDigest = bytes && contentDigestOf(bytes);

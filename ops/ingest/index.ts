@@ -60,7 +60,8 @@ export async function main(argv: readonly string[]): Promise<number> {
       const { archiveId, state, refused } = await waitForEnd(client, batch);
       for (const { fileName, code, reason } of refused) console.log(`refused ${fileName}: ${code}: ${reason}`);
       failed += refused.length;
-      if (state === 'refused') continue;
+      if (state === 'parked' || state === 'withdrawn') console.log(state);
+      if (state !== 'attested' && state !== 'duplicate') continue;
       const base = path.join(values.out, archiveId);
       writeFileSync(`${base}.receipt.json`, await client.download(`/api/v1/archives/${archiveId}/receipt`));
       writeFileSync(`${base}.ofd`, await client.download(`/api/v1/archives/${archiveId}/package`));

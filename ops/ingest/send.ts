@@ -7,7 +7,8 @@ import type { ScannedVisit } from './scan-folder.ts';
 export interface Outcome {
   batchId: string;
   archiveId: string;
-  state: 'attested' | 'duplicate' | 'refused';
+  /** `parked`: the hospital has all of it, and waits for the discharge. */
+  state: 'attested' | 'duplicate' | 'refused' | 'parked' | 'withdrawn';
   refused: { fileName: string; code: string; reason: string }[];
 }
 
@@ -35,8 +36,8 @@ async function eachOf<T>(items: readonly T[], run: (item: T) => Promise<void>): 
 }
 
 /** The same files are the same batch, so a second run goes on with the first one's. */
-const batchIdOf = ({ patientNo, visitNo, files }: ScannedVisit) =>
-  `scan-${sm3(Buffer.from([patientNo, visitNo, ...files.map((file) => file.sm3)].join('\0')))
+const batchIdOf = ({ patientNo, visitNo, patientName, files }: ScannedVisit) =>
+  `scan-${sm3(Buffer.from([patientNo, visitNo, patientName, ...files.map((file) => file.sm3)].join('\0')))
     .toString('hex')
     .slice(0, 32)}`;
 
@@ -50,12 +51,14 @@ export async function sendVisit(
   const { files, ...fields } = visit;
   const batchId = batchIdOf(visit);
   const parts = files.map(({ location: _where, ...file }, i) => ({ ...file, partNo: i + 1 }));
-  const registration = { batchId, scannerId: 'scanner', ...fields, documentsComplete: true, ...options, parts };
+  const inHospital = fields.dischargedAt === undefined ? { inHospital: true } : {};
+  const said = { ...fields, ...inHospital, documentsComplete: true, ...options };
+  const registration = { batchId, scannerId: 'scanner', ...said, parts };
   const batch = await client.call<BatchAnswer>('POST', '/api/v1/batches', registration);
   const missing = batch.parts.filter(({ state }) => state === 'expected' || state === 'receiving');
   for (const { partNo } of batch.parts)
     if (!missing.some((part) => part.partNo === partNo)) onBytes(files[partNo - 1]!.bytes);
-  if (batch.state === 'duplicate') return batch;
+  if (batch.state === 'duplicate' || batch.state === 'withdrawn') return batch;
   await eachOf(missing, async ({ partNo }) => {
     let sent = 0;
     try {
@@ -77,8 +80,9 @@ export async function outcomeOf(client: ApiClient, { batchId, archiveId }: Batch
   const refused = batch.parts.flatMap(({ fileName, refusal }) =>
     refusal === undefined ? [] : [{ fileName, code: refusal.code, reason: refusal.reason }],
   );
-  if (batch.state === 'duplicate' || batch.state === 'refused')
-    return { batchId, archiveId, state: batch.state, refused };
+  const { state } = batch;
+  if (state === 'duplicate' || state === 'refused' || state === 'parked' || state === 'withdrawn')
+    return { batchId, archiveId, state, refused };
   const archive = await client.call<{ state: string }>('GET', `/api/v1/archives/${archiveId}`);
   const isAttested = ['archived', 'partlyFailed'].includes(batch.state) && archive.state === 'attested';
   return isAttested ? { batchId, archiveId, state: 'attested', refused } : null;

@@ -17,7 +17,10 @@ export const visitSchema = z.strictObject({
   patientName: z.string(),
   department: z.string().optional(),
   admittedAt: z.iso.datetime().optional(),
-  dischargedAt: z.iso.datetime(),
+  /** Absent: the visit has not ended, and what is sent waits as `parked`. */
+  dischargedAt: z.iso.datetime().optional(),
+  /** 首页数据, as the api takes it: it says what is wrong with it. */
+  frontPage: z.record(z.string(), z.unknown()).optional(),
   /** 补扫原因: asked for when the visit is archived already. */
   reason: z.string().optional(),
 });

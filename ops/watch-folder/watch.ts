@@ -42,6 +42,8 @@ const FILES_REFUSED: Reason = {
   reason: 'see batches; what is not named there is in the archive',
 };
 
+const WITHDRAWN: Reason = { code: 'batch-withdrawn', reason: 'someone withdrew it at the hospital; see batches' };
+
 /** Why this folder will never be taken, or null if it may be taken later. */
 function refusalOf(error: unknown): Reason | null {
   if (isSealfolioError(error)) return { code: error.code, ...error.data };
@@ -149,7 +151,7 @@ export class FolderStation {
     const { location, names, hasFolders } = this.#places.look(name);
     if (hasFolders) throw new SealfolioError('folder-in-folder', { reason: 'a visit is one folder of files' });
     if (![SIDECAR, STACK].some((file) => names.includes(file)))
-      throw new SealfolioError('sidecar-missing', { file: SIDECAR, field: 'dischargedAt', reason: 'not there' });
+      throw new SealfolioError('sidecar-missing', { file: SIDECAR, field: 'patientNo', reason: 'not there' });
     if ([SIDECAR, STACK].every((file) => names.includes(file)))
       throw new SealfolioError('sidecar-invalid', { file: STACK, field: '', reason: `${SIDECAR} is there too` });
     const visits = await visitsIn(location, name);
@@ -167,7 +169,9 @@ export class FolderStation {
         const ended = outcomes.filter((outcome) => outcome !== null);
         if (ended.length < outcomes.length) return;
         this.#sent.delete(name);
-        const reason = sent.refusals[0] ?? (ended.some(({ refused }) => refused.length > 0) ? FILES_REFUSED : null);
+        const withdrawn = ended.some(({ state }) => state === 'withdrawn') ? WITHDRAWN : null;
+        const reason =
+          sent.refusals[0] ?? withdrawn ?? (ended.some(({ refused }) => refused.length > 0) ? FILES_REFUSED : null);
         if (reason !== null) return this.#refuse(name, reason, { batches: ended, refusals: sent.refusals });
         this.#places.end('done', name, { at: new Date().toISOString(), batches: ended });
         for (const { state, archiveId } of ended) this.options.say(`done: ${state} ${archiveId}`);

@@ -182,6 +182,35 @@ test('未出院: what is sent waits, its discharge is told at the batch, and it 
   await clerk.waitForSelector('h1 >> text=样例戊');
 });
 
+test('未出院: a mistyped name is put right where it waits; a batch of the wrong patient is withdrawn with a reason', async () => {
+  const clerk = await world.login('clerk');
+  await clerk.goto(`${world.url}/ingest`);
+  await fill(clerk, { patientNo: 'YZ19861', patientName: '样列己' });
+  await clerk.click('[data-test=in-hospital]');
+  await clerk.setInputFiles('[data-test=files]', [await jpeg('病案首页', 861)]);
+  await clerk.click('[data-test=send]');
+  await clerk.waitForSelector('[data-test=sent]:has-text("出院后归档")');
+  await clerk.locator('.batches > li', { hasText: '待出院' }).locator('[data-test=open-batch]').click();
+  await clerk.waitForSelector('[data-test=parked]:has-text("样列己")');
+  await clerk.click('[data-test=correct-parked]');
+  const field = (name: string) => `[data-test=parked-${name}] input, input[data-test=parked-${name}]`;
+  await clerk.fill(field('patientName'), '样例己');
+  expect(await clerk.isDisabled('[data-test=send-parked]')).toBe(true);
+  await clerk.fill(field('reason'), '与腕带核对');
+  expect(await axe(clerk)).toEqual([]);
+  await clerk.click('[data-test=send-parked]');
+  await clerk.waitForSelector('[data-test=parked] strong:has-text("样例己")');
+  await clerk.waitForSelector('[data-test=parked-before]:has-text("样列己")');
+  await expectSound(clerk);
+  await clerk.setViewportSize(DESK);
+  await clerk.click('[data-test=withdraw]');
+  await clerk.fill('.el-message-box input', '不是本院患者');
+  await clerk.click('.el-message-box__btns >> text=撤回批次');
+  await clerk.waitForSelector('[data-test=withdrawn]:has-text("不是本院患者")');
+  await clerk.waitForSelector('[data-test=batch-state]:has-text("已撤回")');
+  expect(await clerk.locator('[data-test=withdraw]').count()).toBe(0);
+});
+
 test('what a station sends comes up by itself, and what is being typed and chosen stays', async () => {
   const clerk = await world.login('clerk');
   await toldOnly(clerk);

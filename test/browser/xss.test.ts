@@ -62,6 +62,12 @@ const KEPT = {
   correctionRefusal: 58,
   correctedNo: 59,
   correctedVisit: 60,
+  parkedNo: 61,
+  parkedVisit: 62,
+  parkedName: 63,
+  parkedWard: 64,
+  parkedWhy: 65,
+  withdraw: 66,
 } as const;
 type Kept = keyof typeof KEPT;
 
@@ -133,7 +139,11 @@ const FIELDS: Record<string, Kept[] | string> = {
   'pages/login.vue code': 'a secret',
   'pages/ingest.vue form[field]': ['patientNo', 'visitNo', 'patientName', 'ward'],
   'pages/ingest.vue form.dischargedAt': 'a time',
-  'ingest/batch-drawer.vue dischargedAt': 'a time',
+  'ingest/batch-drawer.vue ingest.withdraw.why': ['withdraw'],
+  'ingest/parked-panel.vue dischargedAt': 'a time',
+  'ingest/parked-panel.vue form[field]': ['parkedNo', 'parkedVisit', 'parkedName', 'parkedWard'],
+  'ingest/parked-panel.vue form.admittedAt': 'a time',
+  'ingest/parked-panel.vue form.reason': ['parkedWhy'],
   'pages/ingest.vue form.reason': ['visitReason'],
   'pages/account.vue form.current': 'a secret',
   'pages/account.vue form.next': 'a secret',
@@ -175,7 +185,7 @@ function fieldsOfWeb(): string[] {
 const world = new BrowserWorld();
 let dir: string;
 /** Ids of what was made, for the addresses. */
-const made = { archiveId: '', correctedId: '', loans: [] as string[], rebuildId: '' };
+const made = { archiveId: '', correctedId: '', releasedId: '', loans: [] as string[], rebuildId: '' };
 
 /** Who looks where, what is clicked there, and the texts that must come up. */
 const SEEN: [username: string, where: () => string, clicks: string[], kept: Kept[]][] = [
@@ -202,6 +212,9 @@ const SEEN: [username: string, where: () => string, clicks: string[], kept: Kept
   ['clerk', () => '/catalog-rebuilds', [], ['rebuild', 'rebuildApply']],
   ['clerk', () => `/catalog-rebuilds?rebuild=${made.rebuildId}`, [], ['rebuild', 'patientName']],
   ['clerk', () => '/ingest', [], ['fileName']],
+  ['clerk', () => '/ingest?batch=xss-parked', [], ['parkedNo', 'parkedVisit', 'parkedName', 'parkedWhy']],
+  ['clerk', () => `/archives/${made.releasedId}`, [], ['parkedNo', 'parkedVisit', 'parkedName', 'parkedWard']],
+  ['clerk', () => '/ingest?batch=xss-withdrawn', [], ['withdraw']],
   ['clerk', () => '/loans?view=all', ['button:has-text("常用筛选")', 'button:has-text("33<img")'], ['filter']],
   ['clerk', () => `/loans/${made.loans[0]}`, [], ['apply', 'conditions', 'renew', 'recall']],
   ['clerk', () => '/workbench', ['.bell'], ['correctionRefusal']],
@@ -288,6 +301,28 @@ beforeAll(async () => {
     archives.push((await waitForEnd(raised.client, batch)).archiveId);
   }
   made.archiveId = archives[0]!;
+  // Corrected while it waits, and again once more: what it was before is told of. One is released, one withdrawn.
+  const part = { partNo: 1, fileName: 'a.jpg', mediaType: 'image/jpeg', documentType: 'frontPage', pageCount: 1 };
+  const waiting = { visitNo: '1', patientName: 'x', inHospital: true };
+  for (const id of ['parked', 'released', 'withdrawn']) {
+    const parts = [{ ...part, bytes: 1, sm3: '0'.repeat(64) }];
+    await raised.client.call('POST', '/api/v1/batches', { batchId: `xss-${id}`, patientNo: id, ...waiting, parts });
+    const visit = {
+      patientNo: `${evil(KEPT.parkedNo)}${id}`,
+      visitNo: evil(KEPT.parkedVisit),
+      patientName: evil(KEPT.parkedName),
+      department: evil(KEPT.parkedWard),
+      reason: evil(KEPT.parkedWhy),
+    };
+    await clerk.ok('put', `/batches/xss-${id}/visit`, visit);
+    if (id === 'parked') await clerk.ok('put', '/batches/xss-parked/visit', { ...visit, visitNo: `${visit.visitNo}1` });
+    if (id === 'withdrawn') await clerk.ok('post', '/batches/xss-withdrawn/withdraw', { reason: evil(KEPT.withdraw) });
+    if (id !== 'released') continue;
+    const dischargedAt = '2026-11-20T02:00:00Z';
+    made.releasedId = (
+      await clerk.ok<{ archiveId: string }>('post', `/batches/xss-released/discharge`, { dischargedAt })
+    ).archiveId;
+  }
   const base = { version: 1, edit: 0 };
   const nodes = [{ type: 'frontPage', title: evil(KEPT.nodeTitle), pages: [{ page: 1 }] }];
   const catalog = `/archives/${made.archiveId}/catalog`;

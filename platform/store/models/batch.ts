@@ -43,6 +43,9 @@ export interface Batch {
   archiveId: string;
   /** Until the visit ends. */
   visit?: ParkedVisit;
+  /** What the visit was said to be before, where that was corrected. */
+  corrected?: { before: ParkedVisit; by: string; reason: string; at: Date }[];
+  withdrawn?: { by: string; reason: string; at: Date };
   reason?: string;
   /** 首页数据 that came with it, sealed: the object. */
   frontPage?: string;
@@ -101,6 +104,8 @@ const schema = new Schema<Batch>(
     scannerId: String,
     archiveId: { type: String, required: true, index: true },
     visit: Schema.Types.Mixed,
+    corrected: { type: [Schema.Types.Mixed], default: undefined } as never,
+    withdrawn: { type: { by: String, reason: String, at: Date }, _id: false },
     reason: String,
     frontPage: String,
     isLate: Boolean,

@@ -146,7 +146,9 @@ test('one with faults is told of and archived all the same, unless the template 
     (await person.ok<{ steps: { step: string; text?: string }[] }>('get', path)).steps
       .filter(({ step }) => step === 'askFrontPage')
       .map(({ text }) => text);
-  expect(await steps(clerk, `/archives/${id}/timeline`)).toEqual(['出院时间：早于入院时间；入院时间：与登记信息不一致']);
+  expect(await steps(clerk, `/archives/${id}/timeline`)).toEqual([
+    '出院时间：早于入院时间；入院时间：与登记信息不一致',
+  ]);
   // Who runs the system sees that it was asked, not what was found.
   const workflowId = archivingWorkflowId(member.memberId, id);
   expect(await steps(sysadmin, `/workflows/${encodeURIComponent(workflowId)}`)).toEqual([undefined]);

@@ -490,7 +490,10 @@ test('scan stations: when each was last heard of, what it has under way, and how
   const registration = { batchId: 'station-1', ...registrationOf(visit!), scannerId: 'CZ-01' };
   await client.call('POST', '/api/v1/batches', registration);
   const announced = await station();
-  expect(announced).toMatchObject({ sender: 'scanner', backlog: { receiving: 1, checking: 0, partlyFailed: 0 } });
+  expect(announced).toMatchObject({
+    sender: 'scanner',
+    backlog: { receiving: 1, parked: 0, checking: 0, partlyFailed: 0 },
+  });
   // Announced is not yet here.
   expect(announced.lastHour).toEqual({ pages: 0, bytes: 0 });
   await client.upload('station-1', 1, scan);

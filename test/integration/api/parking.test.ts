@@ -27,6 +27,9 @@ interface Shown {
   archiveId: string;
   state: string;
   visit?: { patientNo: string; patientName: string };
+  corrected?: { before: { patientName: string }; by: string; reason: string }[];
+  withdrawn?: { by: string; reason: string };
+  parts: { state: string }[];
 }
 const DISCHARGED = '2026-11-24T08:00:00Z';
 let count = 0;
@@ -136,4 +139,120 @@ test('refused by code: neither said nor both, an ended visit, not waiting, befor
     code: 'request-invalid',
     errors: [{ pointer: '/dischargedAt' }],
   });
+});
+
+const withdraw = (batchId: string, reason = '登记有误', person = clerk) =>
+  person.call('post', `/batches/${batchId}/withdraw`, { reason });
+const said = (patientNo: string, more: object = {}) => ({
+  ...{ patientNo, visitNo: '1', patientName: '样例甲', reason: '与腕带核对' },
+  ...more,
+});
+const correct = (batchId: string, visit: object, person = clerk) =>
+  person.call('put', `/batches/${batchId}/visit`, visit);
+const inStation = async (state: string) =>
+  (
+    await clerk.ok<{ items: { sender: string; scannerId: string; backlog: Record<string, number> }[] }>(
+      'get',
+      '/stations',
+    )
+  ).items.find(({ sender, scannerId }) => sender === 'scanner' && scannerId === 'CZ-11')?.backlog[state];
+
+test('撤回: what was sent goes, who withdrew it and why stay, and its discharge archives nothing', async () => {
+  const { batchId } = await parked('park-20', { scannerId: 'CZ-11' });
+  expect(await inStation('parked')).toBe(1);
+  const { parts } = (await member.store.models.Batch.findOne({ batchId }).lean<Batch>())!;
+  const { body } = await withdraw(batchId).expect(200);
+  expect(body).toMatchObject({ state: 'withdrawn', withdrawn: { by: 'clerk', reason: '登记有误' } });
+  expect(await codeOf(member.store.objects.stat(parts[0]!.objectId!))).toBe('object-not-found');
+  expect(await inStation('parked')).toBe(0);
+  const [entry] = await member.store.models.TraceEntry.find({ action: 'batch.withdraw' }).lean();
+  expect(entry).toMatchObject({ actor: { id: 'clerk' }, object: { id: batchId }, reason: '登记有误' });
+  // Again it is the same, and stays who was first.
+  expect((await withdraw(batchId, '再次')).body).toMatchObject({ withdrawn: { reason: '登记有误' } });
+  expect((await commit(batchId)).state).toBe('withdrawn');
+  expect((await discharge(batchId)).body).toMatchObject({ code: 'batch-not-parked' });
+  expect((await correct(batchId, said('park-21'))).body).toMatchObject({ code: 'batch-not-parked' });
+  const { archiveId } = await sent('park-20', { dischargedAt: DISCHARGED });
+  await attested(archiveId);
+  expect((await batch(batchId)).state).toBe('withdrawn');
+  // Who runs the system sees that it was withdrawn, not what was written of it.
+  const seen = await sysadmin.ok<Shown>('get', `/batches/${batchId}`);
+  expect([seen.state, seen.withdrawn, seen.visit]).toEqual(['withdrawn', undefined, undefined]);
+});
+
+test('one that was registered and is never sent: its system withdraws it, and it is in no backlog', async () => {
+  const { data, registration } = await announced('park-22', { dischargedAt: DISCHARGED, scannerId: 'CZ-11' });
+  await register(registration);
+  expect(await inStation('receiving')).toBe(1);
+  const withdrawn = await client.call<Shown>('POST', `/api/v1/batches/${registration.batchId}/withdraw`, {
+    reason: '扫错',
+  });
+  expect(withdrawn.state).toBe('withdrawn');
+  expect(await inStation('receiving')).toBe(0);
+  expect(await codeOf(client.upload(registration.batchId, 1, data))).toBe('batch-closed');
+});
+
+test('更正: a mistyped name or number of what waits is put right, and what it was stays', async () => {
+  const wrong = await parked('park-30', { patientName: '样列甲' });
+  const { body } = await correct(wrong.batchId, said('park-31', { department: '心内科' })).expect(200);
+  expect(body).toMatchObject({
+    state: 'parked',
+    visit: { patientNo: 'park-31', patientName: '样例甲', department: '心内科' },
+    corrected: [{ before: { patientNo: 'park-30', patientName: '样列甲' }, by: 'clerk', reason: '与腕带核对' }],
+  });
+  const [entry] = await member.store.models.TraceEntry.find({ action: 'batch.correct' }).lean();
+  expect(entry).toMatchObject({
+    reason: '与腕带核对',
+    details: { fields: ['patientNo', 'patientName', 'department'] },
+  });
+  expect(JSON.stringify(entry)).not.toContain('样列甲');
+  // The old number's discharge is another's; the right one's is its own.
+  await attested((await sent('park-30', { dischargedAt: DISCHARGED })).archiveId);
+  expect((await batch(wrong.batchId)).state).toBe('parked');
+  const { archiveId } = await sent('park-31', { dischargedAt: DISCHARGED });
+  await until(async () => (await batch(wrong.batchId)).state === 'archived');
+  expect((await batch(wrong.batchId)).archiveId).toBe(archiveId);
+});
+
+test('更正: of a visit that has ended it is archived with it; while it is sent, once it is committed', async () => {
+  const { archiveId } = await sent('park-40', { dischargedAt: DISCHARGED });
+  await attested(archiveId);
+  const wrong = await parked('park-41');
+  expect((await correct(wrong.batchId, said('park-40', { patientName: '样例乙' }))).body).toMatchObject({
+    code: 'visit-conflict',
+    data: { field: 'patientName' },
+  });
+  await correct(wrong.batchId, said('park-40')).expect(200);
+  await until(async () => (await batch(wrong.batchId)).state === 'archived');
+  expect((await batch(wrong.batchId)).archiveId).toBe(archiveId);
+
+  const { data, registration } = await announced('park-42', { inHospital: true });
+  await register(registration);
+  await correct(registration.batchId, said('park-40')).expect(200);
+  await client.upload(registration.batchId, 1, data);
+  await commit(registration.batchId);
+  await until(async () => (await batch(registration.batchId)).state === 'archived');
+});
+
+test('withdrawn or corrected: refused by code', async () => {
+  const ended = await sent('park-50', { dischargedAt: DISCHARGED });
+  await attested(ended.archiveId);
+  expect((await withdraw(ended.batchId)).body).toMatchObject({ code: 'batch-not-open', data: { reason: 'archived' } });
+  expect((await correct(ended.batchId, said('park-51'))).body).toMatchObject({ code: 'batch-not-parked' });
+  const waits = await parked('park-52');
+  expect((await correct(waits.batchId, said('park-52'))).body).toMatchObject({ code: 'correction-unchanged' });
+  expect((await correct(waits.batchId, said('park-53', { reason: '' }))).body).toMatchObject({
+    code: 'request-invalid',
+  });
+  expect((await withdraw(waits.batchId, '')).body).toMatchObject({ code: 'request-invalid' });
+  expect((await withdraw('nothing')).body).toMatchObject({ code: 'batch-not-found' });
+  expect((await correct('nothing', said('park-53'))).body).toMatchObject({ code: 'batch-not-found' });
+  for (const act of [withdraw(waits.batchId, 'x', sysadmin), correct(waits.batchId, said('park-53'), sysadmin)])
+    expect((await act).body).toMatchObject({ code: 'permission-denied' });
+  // Another system's is not its own; the records room looks after all.
+  await member.store.models.Batch.updateOne({ batchId: waits.batchId }, { sender: 'his' });
+  const url = `/api/v1/batches/${waits.batchId}`;
+  expect(await codeOf(client.call('POST', `${url}/withdraw`, { reason: 'x' }))).toBe('batch-of-another');
+  expect(await codeOf(client.call('PUT', `${url}/visit`, said('park-53')))).toBe('batch-of-another');
+  await withdraw(waits.batchId).expect(200);
 });

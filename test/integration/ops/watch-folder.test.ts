@@ -129,10 +129,18 @@ test('a folder waits until visit.json is there, goes in, and ends in done/; the 
 });
 
 describe('what cannot be taken lies in refused/ with the reason, and its files are untouched', () => {
-  const { dischargedAt: _left, ...undated } = visitOf('R1');
   test.each<[string, Record<string, Buffer | object | string>, object]>([
-    ['no visit.json', {}, { code: 'sidecar-missing', file: 'visit.json', field: 'dischargedAt' }],
-    ['no dischargedAt', { 'visit.json': undated }, { code: 'sidecar-invalid', field: 'dischargedAt' }],
+    ['no visit.json', {}, { code: 'sidecar-missing', file: 'visit.json', field: 'patientNo' }],
+    [
+      'a discharge that is no time',
+      { 'visit.json': { ...visitOf('R1'), dischargedAt: 'yesterday' } },
+      { code: 'sidecar-invalid', field: 'dischargedAt' },
+    ],
+    [
+      'a front page of which the hospital does not know a field',
+      { 'visit.json': { ...visitOf('R4'), frontPage: { colour: 'red' } } },
+      { code: 'request-invalid', errors: [{ pointer: '/body/frontPage' }] },
+    ],
     ['a word too many', { 'visit.json': { ...visitOf('R2'), colour: 'red' } }, { code: 'sidecar-invalid' }],
     ['no JSON', { 'visit.json': '{"patientNo": "样例' }, { code: 'sidecar-invalid', field: '' }],
     ['a field that the hospital refuses', { 'visit.json': visitOf('R3\u0007') }, { code: 'request-invalid' }],
@@ -221,6 +229,47 @@ describe('a stack of several visits', () => {
       ['other', 0],
     ]);
     expect(catalog[2]!.pages.map(({ mark }) => mark)).toEqual(['separator', 'separator']);
+  });
+
+  test('未出院: of a visit without its discharge the hospital has all, and waits; the other one is archived', async () => {
+    const dir = watched('stack-parked');
+    const { dischargedAt: _none, ...inHospital } = visitOf('S6');
+    write(dir, '一叠', {
+      '1.png': await separator('SEP/V/S6/1', 'SEP/F/MR-01'),
+      '2.jpg': await jpegScan(36),
+      '3.png': await separator('SEP/V/S7/1', 'SEP/F/MR-01'),
+      '4.jpg': await jpegScan(37),
+      'stack.json': { visits: [inHospital, { ...visitOf('S7'), frontPage: { name: '样例乙' } }], forms },
+    });
+    start(dir);
+    const { batches } = await ended(dir, 'done', '一叠');
+    expect(batches.map(({ state }) => state)).toEqual(['parked', 'attested']);
+    const parked = batches[0]!.batchId;
+    expect(await client.call('GET', `/api/v1/batches/${parked}`)).toMatchObject({ visit: { patientNo: 'S6' } });
+    expect(await clerk.ok('get', `/archives/${batches[1]!.archiveId}`)).toMatchObject({
+      frontPage: { state: 'faulty', by: 'scanner' },
+    });
+    await clerk.ok('post', `/batches/${parked}/discharge`, { dischargedAt: '2026-11-24T08:00:00Z' });
+    await until(
+      async () => (await client.call<{ state: string }>('GET', `/api/v1/batches/${parked}`)).state === 'archived',
+    );
+  });
+
+  test('withdrawn at the hospital: the same scans are told so; under the right name they go in', async () => {
+    const dir = watched('withdrawn');
+    const { dischargedAt, ...inHospital } = visitOf('W9');
+    const scan = { '首页.jpg': await jpegScan(39) };
+    write(dir, '甲', { ...scan, 'visit.json': inHospital });
+    start(dir);
+    const { batchId } = (await ended(dir, 'done', '甲')).batches[0]!;
+    await clerk.ok('post', `/batches/${batchId}/withdraw`, { reason: '姓名有误' });
+    write(dir, '甲', { ...scan, 'visit.json': inHospital });
+    expect(await ended(dir, 'refused', '甲')).toMatchObject({
+      refused: { code: 'batch-withdrawn' },
+      batches: [{ batchId, state: 'withdrawn' }],
+    });
+    write(dir, '乙', { ...scan, 'visit.json': { ...inHospital, patientName: '样例乙', dischargedAt } });
+    expect((await ended(dir, 'done', '乙')).batches).toMatchObject([{ state: 'attested' }]);
   });
 
   test('two patients in one document: nothing of it goes in', async () => {

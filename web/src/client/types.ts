@@ -253,9 +253,16 @@ export interface Stations {
     lastContactAt: string;
     waiting: number | null;
     refused: number | null;
-    backlog: Record<'receiving' | 'checking' | 'awaitingCatalog' | 'partlyFailed', number>;
+    backlog: Record<'receiving' | 'parked' | 'checking' | 'awaitingCatalog' | 'partlyFailed', number>;
     lastHour: { pages: number; bytes: number };
   }[];
+}
+interface ParkedVisit {
+  patientNo: string;
+  visitNo: string;
+  patientName: string;
+  department?: string;
+  admittedAt?: string;
 }
 export interface Batch {
   batchId: string;
@@ -269,7 +276,10 @@ export interface Batch {
   isRetried: boolean;
   state: BatchState;
   /** 未出院: of a visit that has not ended. */
-  visit?: { patientNo: string; visitNo: string; patientName: string; department?: string; admittedAt?: string };
+  visit?: ParkedVisit;
+  /** What the visit was said to be before. */
+  corrected?: { before: ParkedVisit; by: string; reason: string; at: string }[];
+  withdrawn?: { by: string; reason: string; at: string };
   createdAt: string;
   committedAt?: string;
   version?: number;
