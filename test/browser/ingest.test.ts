@@ -6,7 +6,7 @@ import { scanOf } from '../../ops/demo/scans.ts';
 import { scanFolder } from '../../ops/ingest/scan-folder.ts';
 import { sendVisit, waitForEnd } from '../../ops/ingest/send.ts';
 import { ofdOfPages } from '../fixtures/ofd.ts';
-import { BrowserWorld, DESK, expectSound, shot, toldOnly } from '../fixtures/browser.ts';
+import { axe, BrowserWorld, DESK, expectSound, shot, toldOnly } from '../fixtures/browser.ts';
 
 const world = new BrowserWorld();
 let dir: string;
