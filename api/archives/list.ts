@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { COMPLETENESS, type CompletenessState } from '../../domain/catalog/completeness.ts';
+import { Mark } from '../../domain/loan/policy.ts';
 import { AttestationState } from '../../domain/status.ts';
 import { type Archive, between, type Store } from '../../platform/store/index.ts';
 import { type Found, foundBy } from '../exports/export.ts';
@@ -22,6 +23,7 @@ export const archiveFilter = z.object({
   state: z.enum(AttestationState).optional(),
   department: z.string().max(64).optional(),
   completeness: completenessState.optional(),
+  mark: z.enum(Mark).optional(),
   dischargedFrom: z.iso.datetime().optional(),
   dischargedTo: z.iso.datetime().optional(),
 });
@@ -46,13 +48,14 @@ const cursorOf = (order: OrderName, row: Row): string =>
 
 /** What an index finds in order, and what is left to look at archive by archive. */
 export function archivePlan(
-  { q, state, department, completeness, dischargedFrom, dischargedTo }: ArchiveFilter,
+  { q, state, department, completeness, mark, dischargedFrom, dischargedTo }: ArchiveFilter,
   order: OrderName,
   place: Position | null,
   toId: (text: string) => unknown,
 ): Plan {
   const { first, then, direction } = ORDERS[order];
   const byState: Filter = state === undefined ? {} : { state };
+  const byMark: Filter = mark === undefined ? {} : { marks: mark };
   const others: Filter = {
     ...(department !== undefined && { department }),
     ...(completeness !== undefined && { completeness }),
@@ -64,13 +67,18 @@ export function archivePlan(
     then === '_id' ? toId(place[1] as string) : place[1],
   ];
   if (order === 'dischargedAt') {
-    // Nearly all archives are attested: beside `completeness` the state needs no index of its own.
-    const [same, rest] = completeness === undefined ? [{ ...byState, ...others }, {}] : [others, byState];
+    // Nearly all archives are attested: beside `completeness` the state needs no index of its own. Few have a mark.
+    const [same, rest] =
+      mark !== undefined
+        ? [byMark, { ...byState, ...others }]
+        : completeness === undefined
+          ? [{ ...byState, ...others }, {}]
+          : [others, byState];
     return { found: inOrder([same], ORDERS[order], time, from), rest, sort };
   }
   // Names are many that begin alike: an index by department, or else by state, finds fewer. Numbers are few.
   const narrow: Filter = order === 'patientNo' ? {} : department !== undefined ? { department } : byState;
-  const asked = { ...byState, ...others, ...(Object.keys(time).length > 0 && { dischargedAt: time }) };
+  const asked = { ...byState, ...others, ...byMark, ...(Object.keys(time).length > 0 && { dischargedAt: time }) };
   const rest = Object.fromEntries(Object.entries(asked).filter(([name]) => !(name in narrow)));
   return { found: inOrder([narrow], ORDERS[order], startsWith(q ?? ''), from), rest, sort };
 }

@@ -5,7 +5,7 @@ import type { ApiDeps } from '../deps.ts';
 import type { Actor } from '../route.ts';
 import { beginArchiving } from './begin.ts';
 import { ownBatch } from './own.ts';
-import { ensureArchive } from './visit.ts';
+import { type EndedVisit, ensureArchive } from './visit.ts';
 
 /** Of a version that a batch makes which was announced before the discharge, and committed after others were archived. */
 const ANNOUNCED_BEFORE = '出院前登记的文书';
@@ -53,7 +53,7 @@ export async function releaseParked(deps: ApiDeps, archive: Archive): Promise<vo
 export async function dischargeVisit(
   deps: ApiDeps,
   batchId: string,
-  dischargedAt: string,
+  { dischargedAt, died }: Pick<EndedVisit, 'dischargedAt' | 'died'>,
   actor: Actor,
 ): Promise<Batch> {
   const { Archive, Batch } = deps.store.models;
@@ -63,7 +63,7 @@ export async function dischargeVisit(
     throw new SealfolioError('request-invalid', {
       errors: [{ pointer: '/dischargedAt', rule: 'order', message: 'is before admittedAt' }],
     });
-  const archiveId = await ensureArchive(deps, { ...visit, dischargedAt });
+  const archiveId = await ensureArchive(deps, { ...visit, dischargedAt, died });
   await releaseParked(deps, (await Archive.findOne({ archiveId }).lean<Archive>())!);
   return (await Batch.findOne({ batchId }).lean<Batch>())!;
 }

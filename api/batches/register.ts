@@ -32,7 +32,7 @@ export async function registerBatch(
   if (known !== null) return sameBatch(known, registrationSm3);
   await refuseIfFull(deps);
   const opening = { batchId, scannerId, reason, documentsComplete, parts, registrationSm3, sender };
-  const { patientNo, visitNo, patientName, department, admittedAt, dischargedAt } = registration;
+  const { patientNo, visitNo, patientName, department, admittedAt, dischargedAt, died } = registration;
   const visit: ParkedVisit = {
     ...{ patientNo, visitNo, patientName },
     ...(department !== undefined && { department }),
@@ -42,7 +42,7 @@ export async function registerBatch(
     await requireNotEnded(deps, visit);
     return openBatch(deps, { ...opening, archiveId: await archiveIdOf(deps, visit, 0), visit });
   }
-  const archiveId = await ensureArchive(deps, { ...visit, dischargedAt });
+  const archiveId = await ensureArchive(deps, { ...visit, dischargedAt, died });
   await releaseParked(deps, (await deps.store.models.Archive.findOne({ archiveId }).lean<Archive>())!);
   return openBatch(deps, { ...opening, archiveId });
 }

@@ -40,6 +40,8 @@ export const partsSchema = z
   .max(MAX_PARTS)
   .refine((parts) => new Set(parts.map(({ partNo }) => partNo)).size === parts.length, 'partNo is given twice');
 
+export const diedSchema = z.literal(true).describe('死亡, 离院方式 5: the archive is marked, as by medical affairs');
+
 /** 批次登记: what a scanner announces before it sends the files. */
 const announced = z.strictObject({
   batchId: batchIdSchema,
@@ -54,6 +56,7 @@ const announced = z.strictObject({
     .literal(true)
     .optional()
     .describe('未出院: the visit has not ended; what is sent waits as `parked` until its discharge is told'),
+  died: diedSchema.optional(),
   documentsComplete: z.boolean().default(false),
   reason: text(200).optional(),
   parts: partsSchema,
@@ -66,6 +69,10 @@ export const registrationSchema = announced
   .refine(({ dischargedAt, inHospital }) => dischargedAt === undefined || inHospital === undefined, {
     path: ['inHospital'],
     message: 'and dischargedAt cannot both be said',
+  })
+  .refine(({ died, inHospital }) => died === undefined || inHospital === undefined, {
+    path: ['died'],
+    message: 'and inHospital cannot both be said',
   });
 export type Registration = z.infer<typeof registrationSchema>;
 

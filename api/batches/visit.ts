@@ -1,4 +1,5 @@
 import { SealfolioError } from '../../domain/errors.ts';
+import { Mark } from '../../domain/loan/policy.ts';
 import { AttestationState } from '../../domain/status.ts';
 import { hmacSm3 } from '../../platform/crypto/index.ts';
 import type { Archive, Correction, ParkedVisit } from '../../platform/store/index.ts';
@@ -7,8 +8,8 @@ import type { ApiDeps } from '../deps.ts';
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
 const DUPLICATE_KEY = 11_000;
 const FIELDS = ['patientName', 'dischargedAt'] as const;
-/** A visit that has ended, as it is announced. */
-export type EndedVisit = ParkedVisit & { dischargedAt: string };
+/** A visit that has ended, as it is announced. `died`: 离院方式 5; left out, nothing is said of it. */
+export type EndedVisit = ParkedVisit & { dischargedAt: string; died?: true | undefined };
 type Said = Pick<Archive, (typeof FIELDS)[number]>;
 const MINUTE_MS = 60_000;
 /** People type a discharge to the minute. */
@@ -82,6 +83,8 @@ export async function ensureArchive(deps: ApiDeps, registration: EndedVisit): Pr
     const known = await Archive.findOne({ patientNo, visitNo }).lean<Archive>();
     if (known !== null) {
       await agreeOnVisit(deps, known, registration);
+      if (registration.died === true)
+        await Archive.updateOne({ archiveId: known.archiveId }, { $addToSet: { marks: Mark.death } });
       return known.archiveId;
     }
     await refuseRenumbered(deps, registration);
@@ -97,7 +100,7 @@ export async function ensureArchive(deps: ApiDeps, registration: EndedVisit): Pr
 }
 
 function firstOf(archiveId: string, registration: EndedVisit): Archive {
-  const { patientNo, visitNo, patientName, department = '', admittedAt, dischargedAt } = registration;
+  const { patientNo, visitNo, patientName, department = '', admittedAt, dischargedAt, died } = registration;
   const now = new Date();
   return {
     ...{ archiveId, patientNo, visitNo, patientName, department },
@@ -107,7 +110,7 @@ function firstOf(archiveId: string, registration: EndedVisit): Archive {
     state: AttestationState.pending,
     pageCount: 0,
     documentTypes: [],
-    marks: [],
+    marks: died === true ? [Mark.death] : [],
     createdAt: now,
     updatedAt: now,
   };

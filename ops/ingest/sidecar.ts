@@ -18,6 +18,8 @@ export const visitSchema = z.strictObject({
   department: z.string().optional(),
   admittedAt: z.iso.datetime().optional(),
   dischargedAt: z.iso.datetime(),
+  /** 死亡 (离院方式 5). */
+  died: z.literal(true).optional(),
   /** 补扫原因: asked for when the visit is archived already. */
   reason: z.string().optional(),
 });

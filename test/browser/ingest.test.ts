@@ -154,11 +154,21 @@ test('未出院: what is sent waits, its discharge is told at the batch, and it 
   await expectSound(clerk);
   await clerk.setViewportSize(DESK);
   await clerk.fill('[data-test=discharged-at]', '2026-11-22T10:00');
+  await clerk.click('[data-test=discharged-dead]');
   await clerk.click('[data-test=discharge]');
   await clerk.waitForSelector('[data-test=parked]', { state: 'detached' });
   await clerk.waitForSelector('[data-test=batch-state]:has-text("已归档")');
   await clerk.click('[data-test=batch] >> text=查看档案');
   await clerk.waitForSelector('h1 >> text=样例戊');
+  await clerk.waitForSelector('[data-test=mark] >> text=死亡病案');
+  await clerk.goto(`${world.url}/archives`);
+  await clerk.waitForSelector('tbody tr:has-text("样例戊") >> text=死亡病案');
+  await clerk.click('[data-test=mark-filter]');
+  await clerk.click('.el-select-dropdown:visible >> text=死亡病案');
+  await clerk.waitForURL(`${world.url}/archives?mark=death`);
+  await clerk.waitForSelector('text=已显示 1 份');
+  expect(await clerk.locator('tbody tr').count()).toBe(1);
+  await expectSound(clerk);
 });
 
 test('what a station sends comes up by itself, and what is being typed and chosen stays', async () => {

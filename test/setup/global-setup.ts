@@ -16,6 +16,7 @@ export const TEST_NAMESPACES = [
   'test-catalog',
   'test-corrections',
   'test-parking',
+  'test-visits',
   'test-rebuild',
   'test-classification',
   'test-workbench',

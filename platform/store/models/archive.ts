@@ -76,6 +76,7 @@ archive.index({ department: 1, patientName: 1, _id: 1 });
 archive.index({ completeness: 1, dischargedAt: -1, _id: -1 });
 archive.index({ completeness: 1, department: 1, dischargedAt: -1, _id: -1 });
 archive.index({ completenessTemplate: 1, dischargedAt: 1 });
+archive.index({ marks: 1, dischargedAt: -1, _id: -1 });
 
 export interface VersionDocument {
   objectId: string;

@@ -73,6 +73,8 @@ export const en: Messages = {
     state: 'Attestation',
     completeness: 'Completeness',
     anyCompleteness: 'All, complete or not',
+    mark: 'Mark',
+    anyMark: 'Marked or not',
     department: 'Department',
     discharged: 'Discharged',
     from: 'From',
@@ -207,6 +209,8 @@ export const en: Messages = {
     sentParked: 'Sent; archived after the discharge, which is told in the files of the batch',
     inHospital: 'Still in hospital',
     inHospitalHint: 'The files wait (Awaiting discharge) until the discharge is told, or a batch comes that says it.',
+    died: 'Died (discharge disposition 5)',
+    diedHint: 'The archive is marked as a death: its loans are reviewed by one more level, as the policy says.',
     parked: {
       lead: 'The patient is in hospital, and the files wait. Tell the discharge, and all batches of this stay are archived.',
       discharge: 'Tell the discharge',

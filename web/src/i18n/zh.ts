@@ -72,6 +72,8 @@ export const zh = {
     state: '存证状态',
     completeness: '完整性',
     anyCompleteness: '全部完整性',
+    mark: '标记',
+    anyMark: '全部标记',
     department: '科室',
     discharged: '出院日期',
     from: '开始日期',
@@ -206,6 +208,8 @@ export const zh = {
     sentParked: '已提交，出院后归档；在批次的“文件状态”中登记出院',
     inHospital: '未出院',
     inHospitalHint: '先暂存文件，状态为“待出院”；登记出院时间或收到含出院时间的批次后归档。',
+    died: '死亡（离院方式 5）',
+    diedHint: '病案标为死亡病案，借阅按借阅制度另加审核。',
     parked: {
       lead: '患者未出院，文件已暂存。登记出院时间后，该次住院暂存的批次一并归档。',
       discharge: '登记出院',

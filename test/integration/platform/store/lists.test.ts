@@ -29,6 +29,7 @@ beforeAll(async () => {
       state: i % 50 === 0 ? 'failed' : 'attested',
       // Some are not known yet.
       ...(i % 4 > 0 && { completeness: (['complete', 'missing', 'doubtful'] as const)[i % 3] }),
+      marks: i % 20 === 0 ? ['death' as const] : [],
       pageCount: 1,
       documentTypes: [],
       createdAt: new Date(now),
@@ -130,6 +131,8 @@ const ARCHIVE_FILTERS = [
   { completeness: 'complete' as const, department: some.department },
   { completeness: 'doubtful' as const, state: 'attested' as const },
   { completeness: 'missing' as const, ...some, ...range },
+  { mark: 'death' as const },
+  { mark: 'death' as const, completeness: 'missing' as const, ...some, ...range },
 ];
 test.each([
   ...ARCHIVE_FILTERS.map((filter) => ['dischargedAt', filter] as const),
