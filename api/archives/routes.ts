@@ -19,6 +19,7 @@ import { numberedPage, place } from '../catalog/schemas.ts';
 import type { ApiDeps } from '../deps.ts';
 import { type Route, route } from '../route.ts';
 import { traced } from '../traced.ts';
+import { familyOf } from './family.ts';
 import { archiveOf } from './find.ts';
 import { archiveFilter, completenessState, listArchives } from './list.ts';
 import { timelineOf } from './timeline.ts';
@@ -31,6 +32,7 @@ const archive = z.object({
   visitNo: z.string(),
   patientName: z.string(),
   department: z.string(),
+  motherPatientNo: z.string().optional().describe('母亲病案号: of a newborn'),
   admittedAt: z.string().optional(),
   dischargedAt: z.string(),
   currentVersion: z.number(),
@@ -52,7 +54,12 @@ const finding = z.object({
   objectId: z.string().optional(),
   pages: z.number().optional(),
 });
+const kin = z.array(
+  archive.pick({ archiveId: true, patientNo: true, visitNo: true, patientName: true, dischargedAt: true }),
+);
 const detail = archive.extend({
+  mother: kin.describe('Of a newborn: the archives of its mother, last discharged first'),
+  newborns: kin.describe('The archives of the newborns whose mother the patient is'),
   corrected: z.number().describe('Number of the last correction of what it was registered with; 0: none'),
   versions: z.array(
     z.object({
@@ -93,6 +100,7 @@ const shown = ({ admittedAt, dischargedAt, attestedAt, updatedAt, ...rest }: Arc
   visitNo: rest.visitNo,
   patientName: rest.patientName,
   department: rest.department,
+  ...(rest.motherPatientNo !== undefined && { motherPatientNo: rest.motherPatientNo }),
   ...(admittedAt !== undefined && { admittedAt: admittedAt.toISOString() }),
   dischargedAt: dischargedAt.toISOString(),
   currentVersion: rest.currentVersion,
@@ -153,14 +161,16 @@ export function archiveRoutes(deps: ApiDeps): Route[] {
           .lean<ArchiveVersion[]>();
         const current = versions.find(({ version }) => version === found.currentVersion);
         const latest = current === undefined ? null : await latestCatalog(store.models, current);
-        const [template, suggested] = await Promise.all([
+        const [template, suggested, family] = await Promise.all([
           templateFor(store.models, found),
           suggestedOf(store.models, id),
+          familyOf(store, found),
         ]);
         const arranged = latest === null ? [] : new PackedPages(current!.catalog).number(latest);
         let firstPage = 1;
         return {
           ...shown(found),
+          ...family,
           corrected: found.corrected ?? 0,
           versions: versions.map(({ version, state, reason, createdAt, catalog, package: packed, attestation }) => ({
             version,

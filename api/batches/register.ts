@@ -32,10 +32,12 @@ export async function registerBatch(
   if (known !== null) return sameBatch(known, registrationSm3);
   await refuseIfFull(deps);
   const opening = { batchId, scannerId, reason, documentsComplete, parts, registrationSm3, sender };
-  const { patientNo, visitNo, patientName, department, admittedAt, dischargedAt, died } = registration;
+  const { patientNo, visitNo, patientName, department, motherPatientNo, admittedAt } = registration;
+  const { dischargedAt, died } = registration;
   const visit: ParkedVisit = {
     ...{ patientNo, visitNo, patientName },
     ...(department !== undefined && { department }),
+    ...(motherPatientNo !== undefined && { motherPatientNo }),
     ...(admittedAt !== undefined && { admittedAt }),
   };
   if (dischargedAt === undefined) {

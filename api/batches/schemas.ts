@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DocumentType } from '../../domain/catalog.ts';
+import { isBornOfAnother } from '../../domain/correction.ts';
 import { BatchState } from '../../domain/status.ts';
 import { MEDIA_TYPES } from '../../platform/ofd/media.ts';
 
@@ -50,6 +51,7 @@ const announced = z.strictObject({
   visitNo: text(64),
   patientName: text(64),
   department: text(64).optional(),
+  motherPatientNo: text(64).optional().describe('母亲病案号: of a newborn, whose patientNo is its own'),
   admittedAt: z.iso.datetime().optional(),
   dischargedAt: z.iso.datetime().optional(),
   inHospital: z
@@ -70,6 +72,7 @@ export const registrationSchema = announced
     path: ['inHospital'],
     message: 'and dischargedAt cannot both be said',
   })
+  .refine(isBornOfAnother, { path: ['motherPatientNo'], message: 'is the newborn’s own' })
   .refine(({ died, inHospital }) => died === undefined || inHospital === undefined, {
     path: ['died'],
     message: 'and inHospital cannot both be said',
@@ -95,6 +98,7 @@ export const batchSchema = z.object({
       visitNo: z.string(),
       patientName: z.string(),
       department: z.string().optional(),
+      motherPatientNo: z.string().optional(),
       admittedAt: z.string().optional(),
     })
     .optional()

@@ -50,6 +50,27 @@ export async function agreeOnVisit(
   refuseIfOther((await Archive.findOne({ archiveId }).lean<Archive>())!, said);
 }
 
+/**
+ * Who a newborn's mother is, is taken from the first batch that says it; once a person has asked for a correction, from no
+ * batch. Throws visit-conflict.
+ */
+async function agreeOnMother(
+  { store }: Pick<ApiDeps, 'store'>,
+  { archiveId, motherPatientNo }: Archive,
+  { motherPatientNo: said }: EndedVisit,
+): Promise<void> {
+  if (said === undefined || said === motherPatientNo) return;
+  const { Archive, Correction } = store.models;
+  const asked = await Correction.exists({ archiveId, state: { $in: ['proposed', 'inForce'] } });
+  const unsaid = { archiveId, motherPatientNo: { $exists: false } };
+  if (asked === null) await Archive.updateOne(unsaid, { $set: { motherPatientNo: said } });
+  if ((await Archive.exists({ archiveId, motherPatientNo: said })) === null)
+    throw new SealfolioError('visit-conflict', {
+      field: 'motherPatientNo',
+      reason: 'the visit is registered with another one',
+    });
+}
+
 function base32(bytes: Buffer): string {
   let [text, bits, value] = ['', 0, 0];
   for (const byte of bytes) {
@@ -83,6 +104,7 @@ export async function ensureArchive(deps: ApiDeps, registration: EndedVisit): Pr
     const known = await Archive.findOne({ patientNo, visitNo }).lean<Archive>();
     if (known !== null) {
       await agreeOnVisit(deps, known, registration);
+      await agreeOnMother(deps, known, registration);
       if (registration.died === true)
         await Archive.updateOne({ archiveId: known.archiveId }, { $addToSet: { marks: Mark.death } });
       return known.archiveId;
@@ -100,10 +122,12 @@ export async function ensureArchive(deps: ApiDeps, registration: EndedVisit): Pr
 }
 
 function firstOf(archiveId: string, registration: EndedVisit): Archive {
-  const { patientNo, visitNo, patientName, department = '', admittedAt, dischargedAt, died } = registration;
+  const { patientNo, visitNo, patientName, department = '' } = registration;
+  const { motherPatientNo, admittedAt, dischargedAt, died } = registration;
   const now = new Date();
   return {
     ...{ archiveId, patientNo, visitNo, patientName, department },
+    ...(motherPatientNo !== undefined && { motherPatientNo }),
     ...(admittedAt !== undefined && { admittedAt: new Date(admittedAt) }),
     dischargedAt: new Date(dischargedAt),
     currentVersion: 0,

@@ -1,4 +1,4 @@
-import { changedFields, isRenumbered, type Registered } from '../../domain/correction.ts';
+import { changedFields, isBornOfAnother, isRenumbered, type Registered } from '../../domain/correction.ts';
 import { SealfolioError } from '../../domain/errors.ts';
 import {
   type Archive,
@@ -40,7 +40,7 @@ export class Corrections {
 
   /**
    * In force at once while the archive is being taken in; once it is archived it waits for another person. Throws
-   * archive-held, correction-unchanged, visit-taken, and with both sides correction-pending or registration-changed.
+   * archive-held, correction-unchanged, visit-taken, request-invalid for a newborn that is its own mother, and with both sides correction-pending or registration-changed.
    */
   async propose(archiveId: string, wanted: Wanted, who: Who): Promise<ShownCorrection> {
     const { store, corrections } = this.deps;
@@ -50,6 +50,7 @@ export class Corrections {
       const archive = await archiveOf(store, archiveId);
       const before = registeredOf(archive);
       const after = { ...before, ...registered };
+      requireBornOfAnother(after);
       await this.#requireBase(archive, base, after);
       const fields = changedFields(before, after);
       if (fields.length === 0) throw new SealfolioError('correction-unchanged', { archiveId });
@@ -209,6 +210,13 @@ const object = (id: string) => ({ type: 'archive', id });
 
 function requireNoHold({ archiveId, legalHold }: Archive): void {
   if (legalHold !== undefined) throw new SealfolioError('archive-held', { archiveId });
+}
+
+function requireBornOfAnother(after: Registered): void {
+  if (!isBornOfAnother(after))
+    throw new SealfolioError('request-invalid', {
+      errors: [{ pointer: '/body/registered/motherPatientNo', rule: 'mother', message: 'is the newborn’s own' }],
+    });
 }
 
 /** False if its number, or that of the visit, is taken, or one waits already. */

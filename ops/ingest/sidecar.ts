@@ -16,6 +16,8 @@ export const visitSchema = z.strictObject({
   visitNo: z.string(),
   patientName: z.string(),
   department: z.string().optional(),
+  /** 母亲病案号: of a newborn. */
+  motherPatientNo: z.string().optional(),
   admittedAt: z.iso.datetime().optional(),
   dischargedAt: z.iso.datetime(),
   /** 死亡 (离院方式 5). */

@@ -28,6 +28,7 @@ export const registeredOf = ({
   visitNo,
   patientName,
   department,
+  motherPatientNo,
   admittedAt,
   dischargedAt,
 }: Pick<Archive, RegisteredField>): Registered => ({
@@ -35,6 +36,7 @@ export const registeredOf = ({
   visitNo,
   patientName,
   department,
+  motherPatientNo: motherPatientNo ?? null,
   admittedAt: admittedAt?.toISOString() ?? null,
   dischargedAt: dischargedAt.toISOString(),
 });
@@ -70,7 +72,7 @@ async function write(
   { as, stands, at }: { as: object; stands: object; at: Date },
   session: ClientSession,
 ): Promise<boolean> {
-  const { admittedAt, department, patientName, patientNo, visitNo } = after;
+  const { admittedAt, department, motherPatientNo, patientName, patientNo, visitNo } = after;
   const named = {
     patientName,
     ...(patientNo !== undefined && { patientNo }),
@@ -83,8 +85,12 @@ async function write(
       $set: {
         ...{ ...named, department, dischargedAt, corrected: correction, updatedAt: at, ...stands },
         ...(admittedAt !== null && { admittedAt: new Date(admittedAt) }),
+        ...(typeof motherPatientNo === 'string' && { motherPatientNo }),
       },
-      ...(admittedAt === null && { $unset: { admittedAt: 1 } }),
+      $unset: {
+        ...(admittedAt === null && { admittedAt: 1 }),
+        ...(motherPatientNo === null && { motherPatientNo: 1 }),
+      },
     },
     { session },
   );

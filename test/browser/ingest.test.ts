@@ -28,7 +28,8 @@ const jpeg = async (name: string, seed: number) => ({
 
 /** What a clerk types of a visit, and sends from the page. */
 async function fill(page: Page, { patientNo, patientName }: { patientNo: string; patientName: string }) {
-  const field = (label: string) => page.locator('.fields label', { hasText: label }).locator('input');
+  const field = (label: string) =>
+    page.locator('.fields label', { hasText: new RegExp(`^\\s*${label}`) }).locator('input');
   await field('病案号').fill(patientNo);
   await field('姓名').fill(patientName);
   await field('出院时间').fill('2026-11-22T10:00');
@@ -190,7 +191,7 @@ test('what a station sends comes up by itself, and what is being typed and chose
     await clerk.waitForSelector(`.batches > li:has-text("${batchId}")`);
   }
   await clerk.waitForSelector('[data-test=stations] tbody tr:has-text("CZ-03")');
-  const label = clerk.locator('.fields label', { hasText: '病案号' });
+  const label = clerk.locator('.fields label', { hasText: /^\s*病案号/ });
   expect(await label.locator('input').inputValue()).toBe('YZ19890');
   expect(new URL(clerk.url()).search).toBe('?station=scanner%2FCZ-03');
 });

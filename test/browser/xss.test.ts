@@ -62,6 +62,8 @@ const KEPT = {
   correctionRefusal: 58,
   correctedNo: 59,
   correctedVisit: 60,
+  mother: 61,
+  correctedMother: 62,
 } as const;
 type Kept = keyof typeof KEPT;
 
@@ -131,7 +133,7 @@ const FIELDS: Record<string, Kept[] | string> = {
   'pages/login.vue username': 'a user name, which must be one',
   'pages/login.vue password': 'a secret',
   'pages/login.vue code': 'a secret',
-  'pages/ingest.vue form[field]': ['patientNo', 'visitNo', 'patientName', 'ward'],
+  'pages/ingest.vue form[field]': ['patientNo', 'visitNo', 'patientName', 'ward', 'mother'],
   'pages/ingest.vue form.dischargedAt': 'a time',
   'ingest/batch-drawer.vue dischargedAt': 'a time',
   'pages/ingest.vue form.reason': ['visitReason'],
@@ -143,6 +145,7 @@ const FIELDS: Record<string, Kept[] | string> = {
   'corrections/correction-dialog.vue form.visitNo': ['correctedVisit'],
   'corrections/correction-dialog.vue form.patientName': ['correctedName'],
   'corrections/correction-dialog.vue form.department': ['correctedWard'],
+  'corrections/correction-dialog.vue form.motherPatientNo': ['correctedMother'],
   'corrections/correction-dialog.vue form[field]': 'a time',
   'corrections/correction-dialog.vue form.reason': ['correction'],
   'corrections/correction-item.vue correction.refuseWhy': ['correctionRefusal'],
@@ -196,7 +199,10 @@ const SEEN: [username: string, where: () => string, clicks: string[], kept: Kept
     'clerk',
     () => `/archives/${made.correctedId}`,
     [],
-    ['correctedNo', 'correctedVisit', 'correctedName', 'correctedWard', 'correction', 'correctionRefusal'],
+    [
+      ...(['correctedNo', 'correctedVisit', 'correctedName', 'correctedWard', 'correctedMother'] as const),
+      ...(['mother', 'correction', 'correctionRefusal'] as const),
+    ],
   ],
   ['clerk', () => '/catalog-rebuilds', [], ['rebuild', 'rebuildApply']],
   ['clerk', () => `/catalog-rebuilds?rebuild=${made.rebuildId}`, [], ['rebuild', 'patientName']],
@@ -209,7 +215,7 @@ const SEEN: [username: string, where: () => string, clicks: string[], kept: Kept
     'medical',
     () => '/corrections',
     [],
-    ['correctedNo', 'correctedVisit', 'correctedName', 'correctedWard', 'correction'],
+    ['correctedNo', 'correctedVisit', 'correctedName', 'correctedWard', 'correctedMother', 'correction'],
   ],
   ['medical', () => '/loan-policy', [], ['policy', 'calendar']],
   ['medical', () => '/catalog-templates', [], ['template', 'branchName', 'branchStandard', 'branchCode', 'branchWord']],
@@ -279,6 +285,7 @@ beforeAll(async () => {
       visitNo: evil(KEPT.visitNo),
       patientName: evil(KEPT.patientName),
       department: evil(KEPT.ward),
+      motherPatientNo: evil(KEPT.mother),
       dischargedAt: '2026-11-20T02:00:00Z',
     };
     writeFileSync(path.join(folder, 'visit.json'), JSON.stringify(visit));
@@ -326,6 +333,7 @@ beforeAll(async () => {
     visitNo: evil(KEPT.correctedVisit),
     patientName: evil(KEPT.correctedName),
     department: evil(KEPT.correctedWard),
+    motherPatientNo: evil(KEPT.correctedMother),
     admittedAt: null,
     dischargedAt: '2026-11-20T02:00:00Z',
   };

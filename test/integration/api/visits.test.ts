@@ -112,3 +112,115 @@ describe('死亡 (离院方式 5)', () => {
     });
   });
 });
+
+describe('新生儿', () => {
+  interface Kin {
+    archiveId: string;
+    patientName: string;
+  }
+  interface Detail {
+    motherPatientNo?: string;
+    mother: Kin[];
+    newborns: Kin[];
+    corrected: number;
+  }
+  const newborn = (patientNo: string, motherPatientNo: string, more: object = {}) =>
+    archived(patientNo, { patientName: '样例乙之子', motherPatientNo, ...more });
+
+  test('with a number of its own, and its mother’s: the page of each leads to the other, whichever came first', async () => {
+    const child = await newborn('child-1', 'mother-1');
+    expect(await open<Detail>(child)).toMatchObject({ motherPatientNo: 'mother-1', mother: [], newborns: [] });
+    const mother = await archived('mother-1', { patientName: '样例乙' });
+    const second = await archived('mother-1', {
+      patientName: '样例乙',
+      visitNo: '2',
+      dischargedAt: '2026-11-25T08:00:00Z',
+    });
+    const kin = (archiveId: string, patientName: string) => expect.objectContaining({ archiveId, patientName });
+    expect(await open<Detail>(child)).toMatchObject({
+      mother: [kin(second, '样例乙'), kin(mother, '样例乙')],
+      newborns: [],
+    });
+    expect(await open<Detail>(mother)).toMatchObject({ mother: [], newborns: [kin(child, '样例乙之子')] });
+    expect(await open<Detail>(mother)).not.toHaveProperty('motherPatientNo');
+  });
+
+  test('of one in hospital it waits with the files; what no batch has said yet, a later one says', async () => {
+    const { batchId, ...parked } = await sent('child-2', { inHospital: true, motherPatientNo: 'mother-2' });
+    expect(parked).toMatchObject({ visit: { motherPatientNo: 'mother-2' } });
+    const { archiveId } = await clerk.ok<Shown>('post', `/batches/${batchId}/discharge`, { dischargedAt: DISCHARGED });
+    expect(await open<Detail>(archiveId)).toMatchObject({ motherPatientNo: 'mother-2' });
+
+    const later = await archived('child-3');
+    await register((await announced('child-3', { motherPatientNo: 'mother-2', reason: '补扫' })).registration);
+    expect(await open<Detail>(later)).toMatchObject({ motherPatientNo: 'mother-2' });
+  });
+
+  test('a mother that was mistyped is corrected as what else was registered; then no batch says otherwise', async () => {
+    const child = await newborn('child-4', 'mother-4');
+    const { patientName, department, dischargedAt } = await open<Record<string, string>>(child);
+    const registered = { patientName, department, admittedAt: null, dischargedAt };
+    const correct = async (base: number, motherPatientNo: string | null) => {
+      const at = `/archives/${child}/corrections`;
+      const wanted = { base, registered: { ...registered, motherPatientNo }, reason: '与病案首页核对' };
+      const { correction } = await clerk.ok<{ correction: number }>('post', at, wanted);
+      return medical.ok('post', `${at}/${correction}/approve`, {});
+    };
+    expect(await correct(0, 'mother-5')).toMatchObject({
+      before: { motherPatientNo: 'mother-4' },
+      after: { motherPatientNo: 'mother-5' },
+    });
+    expect(await open<Detail>(child)).toMatchObject({ motherPatientNo: 'mother-5', corrected: 1 });
+    await correct(1, null);
+    expect(await open<Detail>(child)).not.toHaveProperty('motherPatientNo');
+    const { registration } = await announced('child-4', {
+      ...{ patientName, motherPatientNo: 'mother-4', reason: '补扫' },
+    });
+    expect(await refused(register(registration))).toMatchObject({
+      code: 'visit-conflict',
+      data: { field: 'motherPatientNo' },
+    });
+  });
+
+  test('refused by code: its own mother, and another mother than it is registered with', async () => {
+    const own = await announced('child-6', { motherPatientNo: 'child-6' });
+    expect(await refused(register(own.registration))).toMatchObject({
+      code: 'request-invalid',
+      errors: [{ pointer: '/body/motherPatientNo' }],
+    });
+    const child = await newborn('child-7', 'mother-7');
+    const other = await announced('child-7', {
+      patientName: '样例乙之子',
+      motherPatientNo: 'mother-8',
+      reason: '补扫',
+    });
+    expect(await refused(register(other.registration))).toMatchObject({
+      code: 'visit-conflict',
+      data: { field: 'motherPatientNo' },
+    });
+    const { patientName, department, dischargedAt } = await open<Record<string, string>>(child);
+    const registered = { patientName, department, admittedAt: null, dischargedAt, motherPatientNo: 'child-7' };
+    const wanted = { base: 0, registered, reason: '核对' };
+    expect((await clerk.call('post', `/archives/${child}/corrections`, wanted)).body).toMatchObject({
+      code: 'request-invalid',
+      errors: [{ pointer: '/body/registered/motherPatientNo' }],
+    });
+  });
+
+  test('a relative’s record is that of the newborn and that of its mother', async () => {
+    const [mother, child] = [
+      await archived('mother-9', { patientName: '样例乙' }),
+      await newborn('child-9', 'mother-9'),
+    ];
+    const other = await newborn('child-10', 'mother-10');
+    const related = (relatedPatientNos: string[]) =>
+      member.store.models.User.updateOne({ username: 'doctor' }, { $set: { relatedPatientNos } });
+    await related(['mother-9']);
+    expect(await asked(child)).toBe('loan-related-record');
+    await related(['child-9']);
+    expect(await asked(mother)).toBe('loan-related-record');
+    expect(await asked(other)).toEqual(['recordsClerk']);
+    await related([]);
+    expect(await asked(child)).toEqual(['recordsClerk']);
+  });
+});

@@ -70,6 +70,8 @@ export interface Archive {
   visitNo: string;
   patientName: string;
   department: string;
+  /** 母亲病案号: of a newborn. */
+  motherPatientNo?: string;
   admittedAt?: string;
   dischargedAt: string;
   currentVersion: number;
@@ -82,8 +84,13 @@ export interface Archive {
   marks: Mark[];
 }
 
+export type Kin = Pick<Archive, 'archiveId' | 'patientNo' | 'visitNo' | 'patientName' | 'dischargedAt'>;
+
 export interface ArchiveDetail extends Archive {
   admittedAt?: string;
+  /** Of a newborn: the archives of its mother; and those of the newborns whose mother the patient is. */
+  mother: Kin[];
+  newborns: Kin[];
   /** Number of the last correction of what it was registered with; 0: none. */
   corrected: number;
   versions: {
@@ -247,7 +254,8 @@ export interface Batch {
   isRetried: boolean;
   state: BatchState;
   /** 未出院: of a visit that has not ended. */
-  visit?: { patientNo: string; visitNo: string; patientName: string; department?: string; admittedAt?: string };
+  visit?: Pick<Archive, 'patientNo' | 'visitNo' | 'patientName'> &
+    Partial<Pick<Archive, 'department' | 'motherPatientNo' | 'admittedAt'>>;
   createdAt: string;
   committedAt?: string;
   version?: number;
