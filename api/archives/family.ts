@@ -1,4 +1,4 @@
-import type { Archive, Store } from '../../platform/store/index.ts';
+import { allNumbersOf, type Archive, type Store } from '../../platform/store/index.ts';
 
 /** Archives of one side that are shown at the other. */
 const MOST = 20;
@@ -13,9 +13,10 @@ export interface Kin {
 
 /** 母婴: the archives of a newborn's mother, and of the newborns of a mother; last discharged first. */
 export async function familyOf(
-  { models: { Archive } }: Pick<Store, 'models'>,
+  { models }: Pick<Store, 'models'>,
   { patientNo, motherPatientNo }: Archive,
 ): Promise<{ mother: Kin[]; newborns: Kin[] }> {
+  const { Archive } = models;
   const kin = async (of: object): Promise<Kin[]> => {
     const found = await Archive.find(of).sort({ dischargedAt: -1 }).limit(MOST).lean<Archive[]>();
     return found.map(({ dischargedAt, ...one }) => ({
@@ -27,17 +28,19 @@ export async function familyOf(
     }));
   };
   const [mother, newborns] = await Promise.all([
-    motherPatientNo === undefined ? [] : kin({ patientNo: motherPatientNo }),
-    kin({ motherPatientNo: patientNo }),
+    motherPatientNo === undefined ? [] : kin({ patientNo: { $in: await allNumbersOf(models, [motherPatientNo]) } }),
+    kin({ motherPatientNo: { $in: await allNumbersOf(models, [patientNo]) } }),
   ]);
   return { mother, newborns };
 }
 
-/** The numbers of whom an archive is about: the patient, a newborn's mother, a mother's newborns. */
+/** All numbers of whom an archive is about: the patient, a newborn's mother, a mother's newborns. */
 export async function familyNumbers(
-  { models: { Archive } }: Pick<Store, 'models'>,
+  { models }: Pick<Store, 'models'>,
   { patientNo, motherPatientNo }: Archive,
 ): Promise<string[]> {
-  const newborns = await Archive.distinct('patientNo', { motherPatientNo: patientNo });
-  return [patientNo, ...(motherPatientNo === undefined ? [] : [motherPatientNo]), ...newborns];
+  const own = await allNumbersOf(models, [patientNo]);
+  const newborns = await models.Archive.distinct('patientNo', { motherPatientNo: { $in: own } });
+  const kin = [...(motherPatientNo === undefined ? [] : [motherPatientNo]), ...newborns];
+  return [...own, ...(await allNumbersOf(models, kin))];
 }

@@ -3,12 +3,14 @@ import { completenessOf } from '../../domain/catalog/completeness.ts';
 import { PackedPages } from '../../domain/catalog/numbered.ts';
 import { SealfolioError } from '../../domain/errors.ts';
 import { Mark } from '../../domain/loan/policy.ts';
+import { type Merges, numbersOf } from '../../domain/merge.ts';
 import { AttestationState } from '../../domain/status.ts';
 import {
   type Archive,
   type ArchiveVersion,
   foreignOf,
   latestCatalog,
+  mergesAbout,
   placeOf,
   suggestedOf,
   templateFor,
@@ -28,7 +30,9 @@ const archiveId = z.string().regex(/^ar_[a-z0-9]{1,40}$/);
 const params = z.object({ archiveId });
 const archive = z.object({
   archiveId: z.string(),
-  patientNo: z.string(),
+  patientNo: z.string().describe('The number that it was registered under'),
+  currentPatientNo: z.string().optional().describe('现病案号, where that number was merged into another'),
+  formerPatientNos: z.array(z.string()).describe('原病案号: numbers that were merged into this one'),
   visitNo: z.string(),
   patientName: z.string(),
   department: z.string(),
@@ -94,9 +98,10 @@ const detail = archive.extend({
 });
 const MAX_LIST = 100;
 
-const shown = ({ admittedAt, dischargedAt, attestedAt, updatedAt, ...rest }: Archive) => ({
+const shown = ({ admittedAt, dischargedAt, attestedAt, updatedAt, ...rest }: Archive, merges: Merges) => ({
   archiveId: rest.archiveId,
   patientNo: rest.patientNo,
+  ...numbersShown(merges, rest.patientNo),
   visitNo: rest.visitNo,
   patientName: rest.patientName,
   department: rest.department,
@@ -112,6 +117,11 @@ const shown = ({ admittedAt, dischargedAt, attestedAt, updatedAt, ...rest }: Arc
   isHeld: rest.legalHold !== undefined,
   marks: rest.marks ?? [],
 });
+
+function numbersShown(merges: Merges, patientNo: string): { currentPatientNo?: string; formerPatientNos: string[] } {
+  const [current, ...former] = numbersOf(merges, patientNo);
+  return current === patientNo ? { formerPatientNos: former } : { currentPatientNo: current!, formerPatientNos: [] };
+}
 
 const object = (id: string) => ({ type: 'archive', id });
 
@@ -142,7 +152,11 @@ export function archiveRoutes(deps: ApiDeps): Route[] {
       async handle({ query }) {
         const { cursor, limit, ...filter } = query;
         const { rows, nextCursor } = await listArchives(store, filter, { cursor, limit });
-        return { items: rows.map(shown), nextCursor };
+        const merges = await mergesAbout(
+          store.models,
+          rows.map(({ patientNo }) => patientNo),
+        );
+        return { items: rows.map((row) => shown(row, merges)), nextCursor };
       },
     }),
     route({
@@ -161,15 +175,16 @@ export function archiveRoutes(deps: ApiDeps): Route[] {
           .lean<ArchiveVersion[]>();
         const current = versions.find(({ version }) => version === found.currentVersion);
         const latest = current === undefined ? null : await latestCatalog(store.models, current);
-        const [template, suggested, family] = await Promise.all([
+        const [template, suggested, family, merges] = await Promise.all([
           templateFor(store.models, found),
           suggestedOf(store.models, id),
           familyOf(store, found),
+          mergesAbout(store.models, [found.patientNo]),
         ]);
         const arranged = latest === null ? [] : new PackedPages(current!.catalog).number(latest);
         let firstPage = 1;
         return {
-          ...shown(found),
+          ...shown(found, merges),
           ...family,
           corrected: found.corrected ?? 0,
           versions: versions.map(({ version, state, reason, createdAt, catalog, package: packed, attestation }) => ({

@@ -5,7 +5,7 @@ import type { Archive, ArchiveVersion, Batch, ParkedVisit } from '../../platform
 import type { ApiDeps } from '../deps.ts';
 import { refuseIfFull } from '../system/disk.ts';
 import { releaseParked, requireNotEnded } from './parking.ts';
-import { archiveIdOf, ensureArchive } from './visit.ts';
+import { archiveIdOf, ensureArchive, refuseMerged } from './visit.ts';
 import type { Registration } from './schemas.ts';
 
 const DUPLICATE_KEY = 11_000;
@@ -19,7 +19,7 @@ export function sameBatch(batch: Batch, registrationSm3: string): { batch: Batch
 
 /**
  * Registers a batch: the same one again is the same answer. Throws batch-conflict if the id is another batch's, disk-full,
- * visit-conflict, visit-renumbered, and reason-required if the visit is archived already and the files are new.
+ * visit-conflict, visit-renumbered, patient-merged, and reason-required if the visit is archived already and the files are new.
  */
 export async function registerBatch(
   deps: ApiDeps,
@@ -42,6 +42,7 @@ export async function registerBatch(
   };
   if (dischargedAt === undefined) {
     await requireNotEnded(deps, visit);
+    await refuseMerged(deps, visit);
     return openBatch(deps, { ...opening, archiveId: await archiveIdOf(deps, visit, 0), visit });
   }
   const archiveId = await ensureArchive(deps, { ...visit, dischargedAt, died });

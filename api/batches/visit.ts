@@ -1,8 +1,8 @@
 import { SealfolioError } from '../../domain/errors.ts';
 import { Mark } from '../../domain/loan/policy.ts';
-import { AttestationState } from '../../domain/status.ts';
+import { AttestationState, BatchState } from '../../domain/status.ts';
 import { hmacSm3 } from '../../platform/crypto/index.ts';
-import type { Archive, Correction, ParkedVisit } from '../../platform/store/index.ts';
+import { allNumbersOf, type Archive, type Correction, type ParkedVisit } from '../../platform/store/index.ts';
 import type { ApiDeps } from '../deps.ts';
 
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
@@ -64,7 +64,8 @@ async function agreeOnMother(
   const asked = await Correction.exists({ archiveId, state: { $in: ['proposed', 'inForce'] } });
   const unsaid = { archiveId, motherPatientNo: { $exists: false } };
   if (asked === null) await Archive.updateOne(unsaid, { $set: { motherPatientNo: said } });
-  if ((await Archive.exists({ archiveId, motherPatientNo: said })) === null)
+  const numbers = await allNumbersOf(store.models, [said]);
+  if ((await Archive.exists({ archiveId, motherPatientNo: { $in: numbers } })) === null)
     throw new SealfolioError('visit-conflict', {
       field: 'motherPatientNo',
       reason: 'the visit is registered with another one',
@@ -96,7 +97,10 @@ export async function archiveIdOf(
   return `ar_${base32(mac).slice(0, 26)}`;
 }
 
-/** The archive that has the visit's number today; it is there from here on. Throws visit-conflict and visit-renumbered. */
+/**
+ * The archive that has the visit's number today; it is there from here on. Throws visit-conflict, visit-renumbered and
+ * patient-merged.
+ */
 export async function ensureArchive(deps: ApiDeps, registration: EndedVisit): Promise<string> {
   const { Archive } = deps.store.models;
   const { patientNo, visitNo } = registration;
@@ -110,6 +114,7 @@ export async function ensureArchive(deps: ApiDeps, registration: EndedVisit): Pr
       return known.archiveId;
     }
     await refuseRenumbered(deps, registration);
+    await refuseMerged(deps, registration);
     const archiveId = await archiveIdOf(deps, registration, nth);
     try {
       await Archive.create(firstOf(archiveId, registration));
@@ -119,6 +124,22 @@ export async function ensureArchive(deps: ApiDeps, registration: EndedVisit): Pr
       if ((error as { code?: number }).code !== DUPLICATE_KEY) throw error;
     }
   }
+}
+
+/**
+ * A visit that nobody has heard of yet is announced under the number that its patient goes by today: which stay it is by that
+ * one only who sends it knows. One that waits for its discharge, on paper that bears the old number, goes on under it. Throws
+ * patient-merged.
+ */
+export async function refuseMerged(
+  { store }: Pick<ApiDeps, 'store'>,
+  { patientNo, visitNo }: Pick<ParkedVisit, 'patientNo' | 'visitNo'>,
+): Promise<void> {
+  const { Batch, PatientMerge } = store.models;
+  if ((await PatientMerge.exists({ retired: patientNo, stands: true })) === null) return;
+  const parked = { 'visit.patientNo': patientNo, 'visit.visitNo': visitNo, state: BatchState.parked };
+  if ((await Batch.exists(parked as never)) === null)
+    throw new SealfolioError('patient-merged', { field: 'patientNo', reason: 'the number was merged into another' });
 }
 
 function firstOf(archiveId: string, registration: EndedVisit): Archive {

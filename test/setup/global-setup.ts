@@ -17,6 +17,7 @@ export const TEST_NAMESPACES = [
   'test-corrections',
   'test-parking',
   'test-visits',
+  'test-merges',
   'test-rebuild',
   'test-classification',
   'test-workbench',
