@@ -1,3 +1,6 @@
+import { CORRECTION_STATUS, type CorrectionState } from './correction.ts';
+import type { StatusTone } from './status.ts';
+
 /** 患者合并与拆分: that a 病案号 is another one's patient, and that it is not, after all. */
 export const MergeKind = { merge: 'merge', split: 'split' } as const;
 export type MergeKind = (typeof MergeKind)[keyof typeof MergeKind];
@@ -5,6 +8,11 @@ export type MergeKind = (typeof MergeKind)[keyof typeof MergeKind];
 export const MERGE_NAMES: Record<MergeKind, { zh: string; en: string }> = {
   merge: { zh: '合并', en: 'Merge' },
   split: { zh: '拆分', en: 'Split' },
+};
+
+export const MERGE_STATUS: Record<CorrectionState, { tone: StatusTone; zh: string; en: string }> = {
+  ...CORRECTION_STATUS,
+  inForce: { tone: 'done', zh: '已生效', en: 'In force' },
 };
 
 /** 原病案号 and 现病案号 of one person. */

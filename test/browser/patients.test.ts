@@ -1,4 +1,4 @@
-import { BrowserWorld, DESK, expectSound } from '../fixtures/browser.ts';
+import { axe, BrowserWorld, DESK, expectSound, shot } from '../fixtures/browser.ts';
 
 const world = new BrowserWorld();
 beforeAll(() => world.start());
@@ -33,4 +33,65 @@ test('新生儿: registered with its mother’s number; the page of each leads t
   await clerk.fill('#correction-mother', 'YZ195009');
   await clerk.click('[data-test=send-correction]');
   await clerk.waitForSelector('[data-test=corrections] >> text=YZ195009');
+});
+
+test('患者合并: a clerk asks, 医务科 approves; the archive says both numbers and is found by either; split again', async () => {
+  const department = '骨科';
+  const old = await world.archived({ patientNo: 'YZ196001', patientName: '样例丙', department }, ['病案首页'], 960);
+  await world.archived({ patientNo: 'YZ196002', patientName: '样例丙', department }, ['病案首页'], 961);
+  const clerk = await world.login('clerk');
+  await clerk.goto(`${world.url}/archives/${old}`);
+  await clerk.click('[data-test=merge]');
+  await clerk.waitForSelector('#merge-surviving');
+  expect(await clerk.isDisabled('[data-test=send-merge]')).toBe(true);
+  await clerk.fill('#merge-surviving', 'YZ196999');
+  await clerk.fill('#merge-reason', '身份证件相同，重复建号');
+  await clerk.click('[data-test=send-merge]');
+  await clerk.waitForSelector('text=没有此病案号的病案');
+  await clerk.fill('#merge-surviving', 'YZ196002');
+  await shot(clerk, 'merge');
+  expect(await axe(clerk)).toEqual([]);
+
+  const medical = await world.login('medical');
+  await medical.goto(`${world.url}/corrections`);
+  await medical.waitForSelector('text=没有等待审批的更正');
+  await clerk.click('[data-test=send-merge]');
+  await clerk.waitForSelector('[data-test=merges] >> text=待审批');
+  // It comes up without asking.
+  await medical.waitForSelector('[data-test=waiting-merges] >> text=YZ196002');
+  await medical.click('.bell:has-text("1")');
+  await medical.waitForSelector('.el-popover >> text=患者合并或拆分待您审批');
+  await medical.keyboard.press('Escape');
+  await expectSound(medical);
+  await medical.setViewportSize(DESK);
+  await medical.click('[data-test=approve-merge]');
+  await medical.click('.el-message-box__btns >> text=批准');
+  await medical.waitForSelector('[data-test=waiting-merges]', { state: 'detached' });
+
+  await clerk.waitForSelector('[data-test=current-no] >> text=现病案号 YZ196002');
+  await clerk.waitForSelector('[data-test=check-merge]');
+  await clerk.click('[data-test=check-merge]');
+  const proof = clerk.locator('[data-test=proof]:not([data-state=running])');
+  await proof.waitFor();
+  expect(await proof.getAttribute('data-state')).toBe('valid');
+  await clerk.keyboard.press('Escape');
+  await proof.waitFor({ state: 'detached' });
+  await shot(clerk, 'merged');
+  await expectSound(clerk);
+  await clerk.setViewportSize(DESK);
+  await clerk.click('[data-test=merges] >> text=查看该患者的全部病案');
+  await clerk.waitForSelector('tbody >> text=原病案号 YZ196001');
+  await clerk.waitForSelector('tbody >> text=现病案号 YZ196002');
+  expect(await clerk.locator('tbody tr').count()).toBe(2);
+  await expectSound(clerk);
+  await clerk.setViewportSize(DESK);
+
+  await clerk.goto(`${world.url}/archives/${old}`);
+  await clerk.click('[data-test=split-merge]');
+  await clerk.fill('.el-message-box input', '同名同生日，不是同一人');
+  await clerk.click('.el-message-box__btns >> text=拆分');
+  await medical.waitForSelector('[data-test=waiting-merges] >> text=拆分');
+  await medical.click('[data-test=approve-merge]');
+  await medical.click('.el-message-box__btns >> text=批准');
+  await clerk.waitForSelector('[data-test=current-no]', { state: 'detached' });
 });

@@ -64,6 +64,8 @@ const KEPT = {
   correctedVisit: 60,
   mother: 61,
   correctedMother: 62,
+  merge: 63,
+  mergeRefusal: 64,
 } as const;
 type Kept = keyof typeof KEPT;
 
@@ -149,6 +151,10 @@ const FIELDS: Record<string, Kept[] | string> = {
   'corrections/correction-dialog.vue form[field]': 'a time',
   'corrections/correction-dialog.vue form.reason': ['correction'],
   'corrections/correction-item.vue correction.refuseWhy': ['correctionRefusal'],
+  'merges/merge-dialog.vue form.surviving': 'a number, which must be that of a patient',
+  'merges/merge-dialog.vue form.reason': ['merge'],
+  'merges/merge-item.vue merge.refuseWhy': ['mergeRefusal'],
+  'merges/merge-item.vue merge.splitWhy': ['merge'],
   'pages/archive.vue archive.retryWhy': ['grant'],
 };
 
@@ -201,7 +207,7 @@ const SEEN: [username: string, where: () => string, clicks: string[], kept: Kept
     [],
     [
       ...(['correctedNo', 'correctedVisit', 'correctedName', 'correctedWard', 'correctedMother'] as const),
-      ...(['mother', 'correction', 'correctionRefusal'] as const),
+      ...(['mother', 'correction', 'correctionRefusal', 'merge', 'mergeRefusal'] as const),
     ],
   ],
   ['clerk', () => '/catalog-rebuilds', [], ['rebuild', 'rebuildApply']],
@@ -341,6 +347,10 @@ beforeAll(async () => {
   await clerk.ok('post', corrections, correction);
   await medical.ok('post', `${corrections}/1/refuse`, { reason: evil(KEPT.correctionRefusal) });
   await clerk.ok('post', corrections, correction);
+  const merge = { surviving: `${evil(KEPT.patientNo)}0`, reason: evil(KEPT.merge) };
+  const merges = `/archives/${made.correctedId}/merges`;
+  const { mergeId } = await clerk.ok<{ mergeId: string }>('post', merges, merge);
+  await medical.ok('post', `/merges/${mergeId}/refuse`, { reason: evil(KEPT.mergeRefusal) });
   type Policies = { items: { version: number; policy: object }[] };
   const { items } = await medical.ok<Policies>('get', '/loan-policies');
   const { version: from, policy } = items[0]!;

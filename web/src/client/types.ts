@@ -15,6 +15,7 @@ import type { CorrectionState, Registered } from '../../../domain/correction.ts'
 import type { AccountState, Employment } from '../../../domain/people.ts';
 import type { LoanEvent } from '../../../domain/loan/loan.ts';
 import type { NoticeKind } from '../../../domain/notices.ts';
+import type { MergedNumbers, MergeKind } from '../../../domain/merge.ts';
 import type { LoanPolicy, Mark, Place, Purpose, ReviewRole, Right } from '../../../domain/loan/policy.ts';
 import type { LoanState } from '../../../domain/loan/state.ts';
 import type { AttestationState, BatchState, PartState } from '../../../domain/status.ts';
@@ -66,7 +67,11 @@ export interface Deputy {
 
 export interface Archive {
   archiveId: string;
+  /** The number that it was registered under. */
   patientNo: string;
+  /** 现病案号, where that was merged into another; 原病案号, those that were merged into it. */
+  currentPatientNo?: string;
+  formerPatientNos: string[];
   visitNo: string;
   patientName: string;
   department: string;
@@ -124,6 +129,14 @@ export interface Correction {
   decidedAt?: string;
   refusal?: string;
   attestation?: { height: number; txId: string };
+}
+
+/** 患者合并、拆分: asked for by one, approved or refused by another. */
+export interface Merge extends MergedNumbers, Omit<Correction, 'correction' | 'before' | 'after'> {
+  mergeId: string;
+  kind: MergeKind;
+  /** A merge in force that no split has undone. */
+  stands: boolean;
 }
 
 /** Of one that was made meanwhile (`theirs`), or waits. */

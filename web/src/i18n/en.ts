@@ -4,6 +4,7 @@ import { loans } from './areas/loans.ts';
 import { rebuild } from './areas/rebuild.ts';
 import { overlay } from './areas/overlay.ts';
 import { people } from './areas/people.ts';
+import { merge } from './areas/merges.ts';
 import { separators } from './areas/separators.ts';
 import { template } from './areas/template.ts';
 import { trace } from './areas/trace.ts';
@@ -348,6 +349,7 @@ export const en: Messages = {
   catalog: catalog.en,
   exports: exports.en,
   rebuild: rebuild.en,
+  merge: merge.en,
   separators: separators.en,
   template: template.en,
   people: people.en,

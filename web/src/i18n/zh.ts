@@ -4,6 +4,7 @@ import { loans } from './areas/loans.ts';
 import { rebuild } from './areas/rebuild.ts';
 import { overlay } from './areas/overlay.ts';
 import { people } from './areas/people.ts';
+import { merge } from './areas/merges.ts';
 import { separators } from './areas/separators.ts';
 import { template } from './areas/template.ts';
 import { trace } from './areas/trace.ts';
@@ -344,6 +345,7 @@ export const zh = {
   catalog: catalog.zh,
   exports: exports.zh,
   rebuild: rebuild.zh,
+  merge: merge.zh,
   separators: separators.zh,
   template: template.zh,
   people: people.zh,

@@ -181,7 +181,10 @@ test.each(TRACE_FILTERS)('the trace, filter %j: from an index, newest first', as
 test.each([{ patientId: 'pt_0' }, { patientId: 'pt_0', kind: 'open' }, { patientId: 'pt_0', archiveId: 'ar_0' }])(
   'the trace of a patient whose archives were corrected, filter %j: from indexes, newest first',
   async (filter) => {
-    const stages = orderedStages(tracePlan(filter, { $gte: 10, $lt: 250 }, [{ archiveId: 'ar_1' }, { patientId: 'pt_2' }]), 50);
+    const stages = orderedStages(
+      tracePlan(filter, { $gte: 10, $lt: 250 }, [{ archiveId: 'ar_1' }, { patientId: 'pt_2' }]),
+      50,
+    );
     isIndexed(await store.models.TraceEntry.aggregate(stages).explain('queryPlanner'));
     const rows = await store.models.TraceEntry.aggregate<TraceEntry>(stages);
     expect(rows.map(({ seq }) => seq)).toEqual([...rows].map(({ seq }) => seq).sort((a, b) => b - a));
