@@ -48,6 +48,7 @@ test('患者合并: a clerk asks, 医务科 approves; the archive says both numb
   await clerk.fill('#merge-reason', '身份证件相同，重复建号');
   await clerk.click('[data-test=send-merge]');
   await clerk.waitForSelector('text=没有此病案号的病案');
+  await clerk.waitForSelector('.el-message', { state: 'detached' });
   await clerk.fill('#merge-surviving', 'YZ196002');
   await shot(clerk, 'merge');
   expect(await axe(clerk)).toEqual([]);

@@ -153,8 +153,7 @@ const FIELDS: Record<string, Kept[] | string> = {
   'corrections/correction-item.vue correction.refuseWhy': ['correctionRefusal'],
   'merges/merge-dialog.vue form.surviving': 'a number, which must be that of a patient',
   'merges/merge-dialog.vue form.reason': ['merge'],
-  'merges/merge-item.vue merge.refuseWhy': ['mergeRefusal'],
-  'merges/merge-item.vue merge.splitWhy': ['merge'],
+  'merges/merge-item.vue merge.${how}Why': ['mergeRefusal', 'merge'],
   'pages/archive.vue archive.retryWhy': ['grant'],
 };
 
