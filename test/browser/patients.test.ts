@@ -55,12 +55,12 @@ test('患者合并: a clerk asks, 医务科 approves; the archive says both numb
 
   const medical = await world.login('medical');
   await medical.goto(`${world.url}/corrections`);
-  await medical.waitForSelector('text=没有等待审批的更正');
+  await medical.waitForSelector('[data-test=waiting-corrections]');
   await clerk.click('[data-test=send-merge]');
   await clerk.waitForSelector('[data-test=merges] >> text=待审批');
   // It comes up without asking.
   await medical.waitForSelector('[data-test=waiting-merges] >> text=YZ196002');
-  await medical.click('.bell:has-text("1")');
+  await medical.click('.bell');
   await medical.waitForSelector('.el-popover >> text=患者合并或拆分待您审批');
   await medical.keyboard.press('Escape');
   await expectSound(medical);
@@ -77,6 +77,7 @@ test('患者合并: a clerk asks, 医务科 approves; the archive says both numb
   expect(await proof.getAttribute('data-state')).toBe('valid');
   await clerk.keyboard.press('Escape');
   await proof.waitFor({ state: 'detached' });
+  await clerk.hover('h1');
   await shot(clerk, 'merged');
   await expectSound(clerk);
   await clerk.setViewportSize(DESK);
