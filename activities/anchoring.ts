@@ -5,6 +5,7 @@ import {
   ARCHIVE_STREAM,
   CATALOG_STREAM,
   CORRECTION_STREAM,
+  MERGE_STREAM,
   LOAN_STREAM,
   RECEIPT_FORMAT,
 } from '../domain/attestation.ts';
@@ -44,8 +45,18 @@ const isWrongSignature = (error: unknown): boolean =>
 
 /** What anchoringWorkflow does to the world. */
 export function createAnchoringActivities({ memberId, trust, store, keys, ledger, signals, logger }: ActivityDeps) {
-  const { Archive, ArchiveVersion, AnchoringTx, Batch, CatalogEdit, Correction, LoanEvent, OutboxItem, TraceBatch } =
-    store.models;
+  const {
+    Archive,
+    ArchiveVersion,
+    AnchoringTx,
+    Batch,
+    CatalogEdit,
+    Correction,
+    LoanEvent,
+    OutboxItem,
+    PatientMerge,
+    TraceBatch,
+  } = store.models;
 
   /** One transaction of these, which are its own from then on; null if another try has taken some of them. */
   async function makeOf(items: readonly (OutboxItem & { _id: unknown })[]): Promise<AnchoringTx | null> {
@@ -189,6 +200,7 @@ export function createAnchoringActivities({ memberId, trust, store, keys, ledger
       model: Correction,
       filterOf: ({ archiveId: subject, version: correction }) => ({ archiveId: subject.split('/')[0], correction }),
     },
+    [MERGE_STREAM]: { model: PatientMerge, filterOf: ({ archiveId: mergeId }) => ({ mergeId }) },
   };
 
   /** Writes down where the records of a stream are. */

@@ -21,6 +21,7 @@ import { batchRoutes } from './batches/routes.ts';
 import { stationRoutes } from './batches/stations.ts';
 import { catalogRoutes } from './catalog/routes.ts';
 import { correctionRoutes } from './corrections/routes.ts';
+import { mergeRoutes } from './merges/routes.ts';
 import { rebuildRoutes } from './catalog/rebuilds.ts';
 import { suggestionRoutes } from './catalog/suggestions.ts';
 import { templateRoutes } from './catalog/templates.ts';
@@ -99,6 +100,7 @@ export const createRoutes = (deps: ApiDeps): Route[] => [
   ...templateRoutes(deps),
   ...frontPageRoutes(deps),
   ...correctionRoutes(deps),
+  ...mergeRoutes(deps),
   ...loanReadingRoutes(deps),
   ...loanRoutes(deps),
   ...holdRoutes(deps),

@@ -170,6 +170,46 @@ export const PROBLEMS: Record<string, { status: number; zh: string; en: string }
     zh: '只有申请人可以撤回更正',
     en: 'Only who asked for a correction withdraws it',
   },
+  'patient-not-found': { status: 404, zh: '没有此病案号的病案', en: 'No archive has this patient number' },
+  'patient-merged': {
+    status: 409,
+    zh: '该病案号已合并到另一病案号，新的就诊请按现病案号发送；在“档案”中检索原号即可查到',
+    en: 'The patient number was merged into another: send new stays under the number of today, which a search for the old one finds',
+  },
+  'merge-not-found': { status: 404, zh: '没有这条患者合并或拆分', en: 'No such merge or split' },
+  'merge-itself': { status: 422, zh: '不能合并到同一个病案号', en: 'A number is not merged into itself' },
+  'merge-present': { status: 409, zh: '该病案号已合并，须先拆分', en: 'The number is merged already; split it first' },
+  'merge-circle': {
+    status: 409,
+    zh: '对方病案号已合并到此病案号，不能反向合并',
+    en: 'The other number is merged into this one',
+  },
+  'merge-into-retired': {
+    status: 409,
+    zh: '对方病案号已合并到另一病案号，请填写其现病案号',
+    en: 'The other number is merged into a third; give the number of today',
+  },
+  'merge-absent': {
+    status: 409,
+    zh: '该合并已拆分或未生效，不能拆分',
+    en: 'This merge does not stand, and is not split',
+  },
+  'merge-pending': {
+    status: 409,
+    zh: '该病案号已有一条合并或拆分在等待审批，处理后才能再申请',
+    en: 'A merge or split of this number waits for a decision; ask again once it is decided',
+  },
+  'merge-decided': { status: 409, zh: '该合并或拆分已处理', en: 'The merge or split has been decided' },
+  'merge-own': {
+    status: 403,
+    zh: '不能批准自己申请的合并或拆分',
+    en: 'Nobody approves a merge or split that they asked for',
+  },
+  'merge-others': {
+    status: 403,
+    zh: '只有申请人可以撤回合并或拆分',
+    en: 'Only who asked for a merge or split withdraws it',
+  },
   'registration-changed': {
     status: 409,
     zh: '登记信息已被他人更正，请核对双方的修改后再提交',

@@ -47,6 +47,22 @@ export interface CorrectionManifest {
   after: string;
 }
 
+/** What a member attests of one merge or split of patients. It names nobody. */
+export interface MergeManifest {
+  format: 'sealfolio-merge/1';
+  memberId: string;
+  mergeId: string;
+  kind: 'merge' | 'split';
+  /** Since when it is in force; RFC 3339, UTC. */
+  at: string;
+  /** Hashes under the salt: of who asked for it and who approved it (`ACTOR_TAG`), why (`REASON_TAG`), and of both numbers (`PATIENT_TAG`). */
+  actor: string;
+  approver?: string;
+  reason: string;
+  retired: string;
+  surviving: string;
+}
+
 /** Domain tags (ASCII, then one zero byte) that keep digests of different things apart. */
 export const KEY_TAG = 'sealfolio/key/1';
 export const ATTEST_TAG = 'sealfolio/attest/1';
@@ -54,9 +70,11 @@ export const ARCHIVE_STREAM = 'archive';
 export const LOAN_STREAM = 'loan';
 export const CATALOG_STREAM = 'catalog';
 export const CORRECTION_STREAM = 'correction';
+export const MERGE_STREAM = 'merge';
 /** Hash of a person's name under the salt of what is attested. */
 export const ACTOR_TAG = 'sealfolio/actor/1';
 export const REASON_TAG = 'sealfolio/reason/1';
 export const REGISTERED_TAG = 'sealfolio/registered/1';
+export const PATIENT_TAG = 'sealfolio/patient/1';
 export const SALT_BYTES = 32;
 export const RECEIPT_FORMAT = 'sealfolio-receipt/1';

@@ -7,6 +7,8 @@ export interface Registered {
   visitNo?: string | undefined;
   patientName: string;
   department: string;
+  /** 母亲病案号 of a newborn; null: none. Absent in corrections of before it was known. */
+  motherPatientNo?: string | null | undefined;
   /** RFC 3339, UTC; null: not said. */
   admittedAt: string | null;
   dischargedAt: string;
@@ -16,6 +18,7 @@ export const REGISTERED_FIELDS = [
   'visitNo',
   'patientName',
   'department',
+  'motherPatientNo',
   'admittedAt',
   'dischargedAt',
 ] as const;
@@ -27,6 +30,7 @@ export const REGISTERED_NAMES: Record<RegisteredField, string> = {
   visitNo: '住院次数',
   patientName: '姓名',
   department: '科室',
+  motherPatientNo: '母亲病案号',
   admittedAt: '入院时间',
   dischargedAt: '出院时间',
 };
@@ -55,6 +59,10 @@ export const changedFields = (one: Registered, other: Registered): RegisteredFie
 /** Whether the visit goes by another number in the one than in the other. */
 export const isRenumbered = (one: Registered, other: Registered): boolean =>
   changedFields(one, other).some((field) => field === 'patientNo' || field === 'visitNo');
+
+/** Whether nobody is their own mother. */
+export const isBornOfAnother = ({ patientNo, motherPatientNo }: Partial<Registered>): boolean =>
+  patientNo === undefined || patientNo !== motherPatientNo;
 
 /** Whether nobody leaves before they came. */
 export const isInOrder = ({ admittedAt, dischargedAt }: Registered): boolean =>

@@ -1,4 +1,4 @@
-/** 通知 that people get, of loans and of corrections; wire format. */
+/** 通知 that people get, of loans, of corrections and of merges; wire format. */
 export const NoticeKind = {
   approved: 'approved',
   refused: 'refused',
@@ -18,6 +18,9 @@ export const NoticeKind = {
   correctionWaits: 'correctionWaits',
   correctionApproved: 'correctionApproved',
   correctionRefused: 'correctionRefused',
+  mergeWaits: 'mergeWaits',
+  mergeApproved: 'mergeApproved',
+  mergeRefused: 'mergeRefused',
 } as const;
 export type NoticeKind = (typeof NoticeKind)[keyof typeof NoticeKind];
 
@@ -27,6 +30,7 @@ export const ASKING = [
   'taskEscalated',
   'taskAssigned',
   'correctionWaits',
+  'mergeWaits',
 ] as const satisfies readonly NoticeKind[];
 
 export const NOTICE_NAMES: Record<NoticeKind, { zh: string; en: string }> = {
@@ -48,4 +52,7 @@ export const NOTICE_NAMES: Record<NoticeKind, { zh: string; en: string }> = {
   correctionWaits: { zh: '登记信息更正待您审批', en: 'A correction waits for your approval' },
   correctionApproved: { zh: '您申请的更正已批准', en: 'Your correction is approved' },
   correctionRefused: { zh: '您申请的更正被驳回', en: 'Your correction was refused' },
+  mergeWaits: { zh: '患者合并或拆分待您审批', en: 'A merge or split of patients waits for your approval' },
+  mergeApproved: { zh: '您申请的患者合并或拆分已批准', en: 'Your merge or split of patients is approved' },
+  mergeRefused: { zh: '您申请的患者合并或拆分被驳回', en: 'Your merge or split of patients was refused' },
 };

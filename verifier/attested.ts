@@ -74,6 +74,19 @@ export interface ShownCorrection {
   after: unknown;
 }
 
+/** A merge or split of patients in force as it is shown; times are RFC 3339. */
+export interface ShownMerge {
+  mergeId: string;
+  kind: string;
+  /** Since when it is in force. */
+  at: string;
+  by: string;
+  approver?: string;
+  reason: string;
+  retired: string;
+  surviving: string;
+}
+
 /** Null: it passed; `unknown`: it cannot be told. */
 type Outcome = null | { state: 'fail' | 'unknown'; reason: string };
 const failed = (reason: string): Outcome => ({ state: 'fail', reason });
@@ -228,5 +241,27 @@ export function verifyCorrection(
       after: hash('registered', canonicalJson(after)),
     });
   const wanted = { stream: 'correction', subject: shown.archiveId, isSigned: true };
+  return verify(proof, { ...wanted, checks: [['shown', isShown] as const] }, trust, crypto);
+}
+
+/** Checks that a merge of patients is as it was signed and attested, without believing the server. Never throws on bad input. */
+export function verifyMerge(
+  proof: AttestedProof,
+  { by, approver, reason, retired, surviving, ...shown }: ShownMerge,
+  trust: Trust | null,
+  crypto: VerifierCrypto,
+): AttestedVerdict {
+  const hash = (name: string, text: string) => saltedHash(`sealfolio/${name}/1`, proof.salt, text, crypto.sm3);
+  const isShown = (): Outcome =>
+    differs(proof.manifest, {
+      format: 'sealfolio-merge/1',
+      ...shown,
+      actor: hash('actor', by),
+      approver: approver === undefined ? undefined : hash('actor', approver),
+      reason: hash('reason', reason),
+      retired: hash('patient', retired),
+      surviving: hash('patient', surviving),
+    });
+  const wanted = { stream: 'merge', subject: shown.mergeId, isSigned: true };
   return verify(proof, { ...wanted, checks: [['shown', isShown] as const] }, trust, crypto);
 }

@@ -21,6 +21,7 @@ export const archiveExport = (deps: ApiDeps): Route =>
       patient: ({ patientName }) => patientName,
       patientNo: ({ patientNo }) => patientNo,
       visitNo: ({ visitNo }) => visitNo,
+      mother: ({ motherPatientNo }) => motherPatientNo,
       department: ({ department }) => department,
       admitted: ({ admittedAt }) => atMinute(admittedAt),
       discharged: ({ dischargedAt }) => atMinute(dischargedAt),

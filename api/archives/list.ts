@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { COMPLETENESS, type CompletenessState } from '../../domain/catalog/completeness.ts';
+import { Mark } from '../../domain/loan/policy.ts';
 import { AttestationState } from '../../domain/status.ts';
-import { type Archive, between, type Store } from '../../platform/store/index.ts';
+import { allNumbersOf, type Archive, between, type PatientMerge, type Store } from '../../platform/store/index.ts';
 import { frontPageState } from '../front-pages/schemas.ts';
 import { type Found, foundBy } from '../exports/export.ts';
 import {
@@ -24,6 +25,7 @@ export const archiveFilter = z.object({
   department: z.string().max(64).optional(),
   completeness: completenessState.optional(),
   frontPage: frontPageState.optional().describe('首页质控'),
+  mark: z.enum(Mark).optional(),
   dischargedFrom: z.iso.datetime().optional(),
   dischargedTo: z.iso.datetime().optional(),
 });
@@ -46,15 +48,20 @@ function isPlace(order: string, [first, then]: Position): boolean {
 const cursorOf = (order: OrderName, row: Row): string =>
   encodePlace(order, [row[ORDERS[order].first], String(row[ORDERS[order].then])]);
 
-/** What an index finds in order, and what is left to look at archive by archive. */
+/**
+ * What an index finds in order, and what is left to look at archive by archive. `alike`: numbers of patients that are looked
+ * for by another one of theirs.
+ */
 export function archivePlan(
-  { q, state, department, completeness, frontPage, dischargedFrom, dischargedTo }: ArchiveFilter,
+  { q, state, department, completeness, frontPage, mark, dischargedFrom, dischargedTo }: ArchiveFilter,
   order: OrderName,
   place: Position | null,
   toId: (text: string) => unknown,
+  alike: readonly string[] = [],
 ): Plan {
   const { first, then, direction } = ORDERS[order];
   const byState: Filter = state === undefined ? {} : { state };
+  const byMark: Filter = mark === undefined ? {} : { marks: mark };
   const others: Filter = {
     ...(department !== undefined && { department }),
     ...(frontPage === undefined && completeness !== undefined && { completeness }),
@@ -69,15 +76,23 @@ export function archivePlan(
   ];
   if (order === 'dischargedAt') {
     // Nearly all archives are attested: beside `completeness` or `frontPage` the state needs no index of its own; nor do both.
+    // Few have a mark.
     const isAlone = completeness === undefined && frontPage === undefined;
-    const [same, rest] = isAlone ? [{ ...byState, ...others }, {}] : [others, beside];
+    const [same, rest] =
+      mark !== undefined
+        ? [byMark, { ...beside, ...others }]
+        : isAlone
+          ? [{ ...byState, ...others }, {}]
+          : [others, beside];
     return { found: inOrder([same], ORDERS[order], time, from), rest, sort };
   }
   // Names are many that begin alike: an index by department, or else by state, finds fewer. Numbers are few.
   const narrow: Filter = order === 'patientNo' ? {} : department !== undefined ? { department } : byState;
-  const asked = { ...beside, ...others, ...(Object.keys(time).length > 0 && { dischargedAt: time }) };
+  const asked = { ...beside, ...others, ...byMark, ...(Object.keys(time).length > 0 && { dischargedAt: time }) };
   const rest = Object.fromEntries(Object.entries(asked).filter(([name]) => !(name in narrow)));
-  return { found: inOrder([narrow], ORDERS[order], startsWith(q ?? ''), from), rest, sort };
+  const found = inOrder([narrow], ORDERS[order], startsWith(q ?? ''), from);
+  if (order !== 'patientNo' || alike.length === 0) return { found, rest, sort };
+  return { found: { $or: [found, inOrder([narrow], ORDERS[order], { $in: alike }, from)] }, rest, sort };
 }
 
 /** What is looked for, the first that finds any: names in Latin letters are looked for once no number begins so. */
@@ -85,14 +100,30 @@ function ordersOf(q: string | undefined): readonly OrderName[] {
   if (q === undefined || q === '') return ['dischargedAt'];
   return /[^\x20-\x7e]/.test(q) ? ['patientName'] : ['patientNo', 'patientName'];
 }
+/** Merges that a text is looked for in; it begins more numbers than that only where it is too short to be one. */
+const MOST_MERGES = 50;
+/** Numbers of the patients whose other numbers begin so. */
+async function alikeOf({ models }: Store, q: string | undefined): Promise<string[]> {
+  if (q === undefined || !ordersOf(q).includes('patientNo')) return [];
+  const merges = await models.PatientMerge.find({
+    stands: true,
+    $or: [{ retired: startsWith(q) }, { surviving: startsWith(q) }],
+  } as never)
+    .limit(MOST_MERGES)
+    .lean<PatientMerge[]>();
+  const named = merges.flatMap(({ retired, surviving }) => [retired, surviving]).filter((one) => one.startsWith(q));
+  return (await allNumbersOf(models, named)).filter((one) => !one.startsWith(q));
+}
 const isArchiveId = (q: string | undefined): q is string => q !== undefined && /^ar_[a-z0-9]{1,40}$/.test(q);
 
 /** One page of archives. Its time does not grow with their number. Throws request-invalid for another list's cursor. */
 export async function listArchives(
-  { models: { Archive }, connection }: Store,
+  store: Store,
   filter: ArchiveFilter,
   { cursor, limit }: { cursor?: string | undefined; limit: number },
 ): Promise<{ rows: Archive[]; nextCursor: string | null }> {
+  const { connection } = store;
+  const { Archive } = store.models;
   const { q } = filter;
   const toId = (text: string) => new connection.base.Types.ObjectId(text);
   if (isArchiveId(q)) {
@@ -100,8 +131,9 @@ export async function listArchives(
     if (found !== null) return { rows: [found], nextCursor: null };
   }
   const place = cursor === undefined ? null : decodePlace(cursor, isPlace);
+  const alike = await alikeOf(store, q);
   const page = async (order: OrderName): Promise<{ rows: Archive[]; nextCursor: string | null }> => {
-    const plan = archivePlan(filter, order, place?.place ?? null, toId);
+    const plan = archivePlan(filter, order, place?.place ?? null, toId, alike);
     const { rows, last } = await orderedPage<Row>(Archive.collection, plan, limit);
     return { rows, nextCursor: last === null ? null : cursorOf(order, last) };
   };
@@ -114,15 +146,13 @@ export async function listArchives(
 }
 
 /** All archives that the list would show, page by page. */
-export async function allArchives(
-  { models: { Archive } }: Store,
-  filter: ArchiveFilter,
-  limit: number,
-): Promise<Found<Archive>> {
+export async function allArchives(store: Store, filter: ArchiveFilter, limit: number): Promise<Found<Archive>> {
+  const { Archive } = store.models;
   const { q } = filter;
+  const alike = await alikeOf(store, q);
   const plans: Plan[] = [
     ...(isArchiveId(q) ? [{ found: { archiveId: q }, rest: {}, sort: { _id: 1 as const } }] : []),
-    ...ordersOf(q).map((order) => archivePlan(filter, order, null, String)),
+    ...ordersOf(q).map((order) => archivePlan(filter, order, null, String, alike)),
   ];
   let found = await foundBy<Archive>(Archive.collection, plans[0]!, limit);
   for (const plan of plans.slice(1)) {

@@ -3,6 +3,7 @@ import { completenessOf } from '../../domain/catalog/completeness.ts';
 import { PackedPages } from '../../domain/catalog/numbered.ts';
 import { SealfolioError } from '../../domain/errors.ts';
 import { Mark } from '../../domain/loan/policy.ts';
+import { type Merges, numbersOf } from '../../domain/merge.ts';
 import { AttestationState } from '../../domain/status.ts';
 import {
   type Archive,
@@ -10,6 +11,7 @@ import {
   foreignOf,
   frontPageChecks,
   latestCatalog,
+  mergesAbout,
   placeOf,
   suggestedOf,
   templateFor,
@@ -21,6 +23,7 @@ import type { ApiDeps } from '../deps.ts';
 import { checkSchema, checksShown, frontPageState } from '../front-pages/schemas.ts';
 import { type Route, route } from '../route.ts';
 import { traced } from '../traced.ts';
+import { familyOf } from './family.ts';
 import { archiveOf } from './find.ts';
 import { archiveFilter, completenessState, listArchives } from './list.ts';
 import { timelineOf } from './timeline.ts';
@@ -29,10 +32,13 @@ const archiveId = z.string().regex(/^ar_[a-z0-9]{1,40}$/);
 const params = z.object({ archiveId });
 const archive = z.object({
   archiveId: z.string(),
-  patientNo: z.string(),
+  patientNo: z.string().describe('The number that it was registered under'),
+  currentPatientNo: z.string().optional().describe('现病案号, where that number was merged into another'),
+  formerPatientNos: z.array(z.string()).describe('原病案号: numbers that were merged into this one'),
   visitNo: z.string(),
   patientName: z.string(),
   department: z.string(),
+  motherPatientNo: z.string().optional().describe('母亲病案号: of a newborn'),
   admittedAt: z.string().optional(),
   dischargedAt: z.string(),
   currentVersion: z.number(),
@@ -55,7 +61,12 @@ const finding = z.object({
   objectId: z.string().optional(),
   pages: z.number().optional(),
 });
+const kin = z.array(
+  archive.pick({ archiveId: true, patientNo: true, visitNo: true, patientName: true, dischargedAt: true }),
+);
 const detail = archive.extend({
+  mother: kin.describe('Of a newborn: the archives of its mother, last discharged first'),
+  newborns: kin.describe('The archives of the newborns whose mother the patient is'),
   corrected: z.number().describe('Number of the last correction of what it was registered with; 0: none'),
   versions: z.array(
     z.object({
@@ -91,12 +102,14 @@ const detail = archive.extend({
 });
 const MAX_LIST = 100;
 
-const shown = ({ admittedAt, dischargedAt, attestedAt, updatedAt, ...rest }: Archive) => ({
+const shown = ({ admittedAt, dischargedAt, attestedAt, updatedAt, ...rest }: Archive, merges: Merges) => ({
   archiveId: rest.archiveId,
   patientNo: rest.patientNo,
+  ...numbersShown(merges, rest.patientNo),
   visitNo: rest.visitNo,
   patientName: rest.patientName,
   department: rest.department,
+  ...(rest.motherPatientNo !== undefined && { motherPatientNo: rest.motherPatientNo }),
   ...(admittedAt !== undefined && { admittedAt: admittedAt.toISOString() }),
   dischargedAt: dischargedAt.toISOString(),
   currentVersion: rest.currentVersion,
@@ -109,6 +122,11 @@ const shown = ({ admittedAt, dischargedAt, attestedAt, updatedAt, ...rest }: Arc
   isHeld: rest.legalHold !== undefined,
   marks: rest.marks ?? [],
 });
+
+function numbersShown(merges: Merges, patientNo: string): { currentPatientNo?: string; formerPatientNos: string[] } {
+  const [current, ...former] = numbersOf(merges, patientNo);
+  return current === patientNo ? { formerPatientNos: former } : { currentPatientNo: current!, formerPatientNos: [] };
+}
 
 const object = (id: string) => ({ type: 'archive', id });
 
@@ -139,7 +157,11 @@ export function archiveRoutes(deps: ApiDeps): Route[] {
       async handle({ query }) {
         const { cursor, limit, ...filter } = query;
         const { rows, nextCursor } = await listArchives(store, filter, { cursor, limit });
-        return { items: rows.map(shown), nextCursor };
+        const merges = await mergesAbout(
+          store.models,
+          rows.map(({ patientNo }) => patientNo),
+        );
+        return { items: rows.map((row) => shown(row, merges)), nextCursor };
       },
     }),
     route({
@@ -158,16 +180,19 @@ export function archiveRoutes(deps: ApiDeps): Route[] {
           .lean<ArchiveVersion[]>();
         const current = versions.find(({ version }) => version === found.currentVersion);
         const latest = current === undefined ? null : await latestCatalog(store.models, current);
-        const [template, suggested, checks] = await Promise.all([
+        const [template, suggested, family, merges, checks] = await Promise.all([
           templateFor(store.models, found),
           suggestedOf(store.models, id),
+          familyOf(store, found),
+          mergesAbout(store.models, [found.patientNo]),
           frontPageChecks(store.models, id, 1),
         ]);
         const [frontPage = null] = await checksShown(store, checks);
         const arranged = latest === null ? [] : new PackedPages(current!.catalog).number(latest);
         let firstPage = 1;
         return {
-          ...shown(found),
+          ...shown(found, merges),
+          ...family,
           corrected: found.corrected ?? 0,
           versions: versions.map(({ version, state, reason, createdAt, catalog, package: packed, attestation }) => ({
             version,

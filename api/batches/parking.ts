@@ -5,7 +5,7 @@ import type { ApiDeps } from '../deps.ts';
 import type { Actor } from '../route.ts';
 import { beginArchiving } from './begin.ts';
 import { ownBatch } from './own.ts';
-import { archiveIdOf, ensureArchive } from './visit.ts';
+import { archiveIdOf, type EndedVisit, ensureArchive, refuseMerged } from './visit.ts';
 
 /** Of a version that a batch makes which was announced before the discharge, and committed after others were archived. */
 const ANNOUNCED_BEFORE = '出院前登记的文书';
@@ -48,11 +48,12 @@ export async function releaseParked(deps: ApiDeps, archive: Archive): Promise<vo
   }
 }
 
-const FIELDS = ['patientNo', 'visitNo', 'patientName', 'department', 'admittedAt'] as const;
+const FIELDS = ['patientNo', 'visitNo', 'patientName', 'department', 'motherPatientNo', 'admittedAt'] as const;
 
 /**
  * 更正待出院批次: whose files wait was said wrongly. If the visit that it is of has ended, they are archived with it. Throws
- * batch-not-found, batch-of-another, batch-not-parked, correction-unchanged, visit-conflict if that visit is of another name.
+ * batch-not-found, batch-of-another, batch-not-parked, correction-unchanged, patient-merged, visit-conflict if that visit is of
+ * another name.
  */
 export async function correctParked(
   deps: ApiDeps,
@@ -75,6 +76,7 @@ export async function correctParked(
       field: 'patientName',
       reason: 'the visit is registered with another',
     });
+  if (known === null && (patientNo !== before.patientNo || visitNo !== before.visitNo)) await refuseMerged(deps, visit);
   await trace(fields);
   const archiveId = known?.archiveId ?? (await archiveIdOf(deps, visit, 0));
   const { matchedCount } = await Batch.updateOne(
@@ -96,7 +98,7 @@ export async function correctParked(
 export async function dischargeVisit(
   deps: ApiDeps,
   batchId: string,
-  dischargedAt: string,
+  { dischargedAt, died }: Pick<EndedVisit, 'dischargedAt' | 'died'>,
   actor: Actor,
 ): Promise<Batch> {
   const { Archive, Batch } = deps.store.models;
@@ -107,7 +109,7 @@ export async function dischargeVisit(
     throw new SealfolioError('request-invalid', {
       errors: [{ pointer: '/dischargedAt', rule: 'order', message: 'is before admittedAt' }],
     });
-  const archiveId = await ensureArchive(deps, { ...visit, dischargedAt });
+  const archiveId = await ensureArchive(deps, { ...visit, dischargedAt, died });
   await releaseParked(deps, (await Archive.findOne({ archiveId }).lean<Archive>())!);
   return (await Batch.findOne({ batchId }).lean<Batch>())!;
 }

@@ -13,7 +13,7 @@ import type { ApiDeps } from '../deps.ts';
 import { refuseIfFull } from '../system/disk.ts';
 import { wakeArchiving } from '../waking.ts';
 import { releaseParked, requireNotEnded } from './parking.ts';
-import { archiveIdOf, ensureArchive } from './visit.ts';
+import { archiveIdOf, ensureArchive, refuseMerged } from './visit.ts';
 import type { Registration } from './schemas.ts';
 
 const DUPLICATE_KEY = 11_000;
@@ -27,7 +27,7 @@ export function sameBatch(batch: Batch, registrationSm3: string): { batch: Batch
 
 /**
  * Registers a batch: the same one again is the same answer. Throws batch-conflict if the id is another batch's, disk-full,
- * visit-conflict, visit-renumbered, and reason-required if the visit is archived already and the files are new.
+ * visit-conflict, visit-renumbered, patient-merged, and reason-required if the visit is archived already and the files are new.
  */
 export async function registerBatch(
   deps: ApiDeps,
@@ -42,17 +42,20 @@ export async function registerBatch(
   const { frontPage: page } = registration;
   const frontPage = page && (await sealFrontPage(deps.store.objects, page));
   const opening = { batchId, scannerId, reason, documentsComplete, parts, registrationSm3, sender, frontPage };
-  const { patientNo, visitNo, patientName, department, admittedAt, dischargedAt } = registration;
+  const { patientNo, visitNo, patientName, department, motherPatientNo, admittedAt } = registration;
+  const { dischargedAt, died } = registration;
   const visit: ParkedVisit = {
     ...{ patientNo, visitNo, patientName },
     ...(department !== undefined && { department }),
+    ...(motherPatientNo !== undefined && { motherPatientNo }),
     ...(admittedAt !== undefined && { admittedAt }),
   };
   if (dischargedAt === undefined) {
     await requireNotEnded(deps, visit);
+    await refuseMerged(deps, visit);
     return openBatch(deps, { ...opening, archiveId: await archiveIdOf(deps, visit, 0), visit });
   }
-  const archiveId = await ensureArchive(deps, { ...visit, dischargedAt });
+  const archiveId = await ensureArchive(deps, { ...visit, dischargedAt, died });
   await releaseParked(deps, (await deps.store.models.Archive.findOne({ archiveId }).lean<Archive>())!);
   const opened = await openBatch(deps, { ...opening, archiveId });
   // Of files that are all there already nothing is committed.

@@ -12,7 +12,7 @@ import { batchesOf, batchFilter } from './list.ts';
 import { registerBatch } from './register.ts';
 import { registerRetry, retrySchema } from './retry.ts';
 import { stationSeen } from './stations.ts';
-import { batchIdSchema, batchSchema, parkedSchema, registrationSchema, text } from './schemas.ts';
+import { batchIdSchema, batchSchema, diedSchema, parkedSchema, registrationSchema, text } from './schemas.ts';
 import { withdrawBatch } from './withdraw.ts';
 
 const params = z.object({ batchId: batchIdSchema });
@@ -86,7 +86,9 @@ export function batchRoutes(deps: ApiDeps): Route[] {
       answer: batchSchema,
       status: 201,
       async handle({ body, response, ...call }) {
-        await traced(deps.store, call, 'batch.register', { type: 'batch', id: body.batchId });
+        const { batchId, died } = body;
+        const details = died === undefined ? {} : { details: { died } };
+        await traced(deps.store, call, 'batch.register', { type: 'batch', id: batchId }, details);
         await stationSeen(deps, { sender: call.actor.id, ...body });
         const { batch, isNew } = await registerBatch(deps, body, call.actor.id);
         if (!isNew) response.locals.status = 200;
@@ -115,11 +117,12 @@ export function batchRoutes(deps: ApiDeps): Route[] {
       permission: 'batch:write',
       summary: 'The visit of a batch has ended: all that waits of it is archived',
       params,
-      body: z.strictObject({ dischargedAt: z.iso.datetime() }),
+      body: z.strictObject({ dischargedAt: z.iso.datetime(), died: diedSchema.optional() }),
       answer: batchSchema,
-      async handle({ params: { batchId }, body: { dischargedAt }, ...call }) {
-        await traced(deps.store, call, 'batch.discharge', { type: 'batch', id: batchId });
-        return shownTo(call.actor, await dischargeVisit(deps, batchId, dischargedAt, call.actor));
+      async handle({ params: { batchId }, body, ...call }) {
+        const details = body.died === undefined ? {} : { details: { died: body.died } };
+        await traced(deps.store, call, 'batch.discharge', { type: 'batch', id: batchId }, details);
+        return shownTo(call.actor, await dischargeVisit(deps, batchId, body, call.actor));
       },
     }),
     route({

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DocumentType } from '../../domain/catalog.ts';
+import { isBornOfAnother } from '../../domain/correction.ts';
 import { BatchState } from '../../domain/status.ts';
 import { MEDIA_TYPES } from '../../platform/ofd/media.ts';
 import { frontPageSchema } from '../front-pages/schemas.ts';
@@ -41,15 +42,21 @@ export const partsSchema = z
   .max(MAX_PARTS)
   .refine((parts) => new Set(parts.map(({ partNo }) => partNo)).size === parts.length, 'partNo is given twice');
 
+const OWN_MOTHER = { path: ['motherPatientNo'], message: 'is the newborn’s own' };
+export const diedSchema = z.literal(true).describe('死亡, 离院方式 5: the archive is marked, as by medical affairs');
+
 /** 更正待出院批次: whose files wait, and why that was said wrongly. */
-export const parkedSchema = z.strictObject({
-  patientNo: text(64),
-  visitNo: text(64),
-  patientName: text(64),
-  department: text(64).optional(),
-  admittedAt: z.iso.datetime().optional(),
-  reason: text(200),
-});
+export const parkedSchema = z
+  .strictObject({
+    patientNo: text(64),
+    visitNo: text(64),
+    patientName: text(64),
+    department: text(64).optional(),
+    motherPatientNo: text(64).optional(),
+    admittedAt: z.iso.datetime().optional(),
+    reason: text(200),
+  })
+  .refine(isBornOfAnother, OWN_MOTHER);
 
 /** 批次登记: what a scanner announces before it sends the files. */
 const announced = z.strictObject({
@@ -59,12 +66,14 @@ const announced = z.strictObject({
   visitNo: text(64),
   patientName: text(64),
   department: text(64).optional(),
+  motherPatientNo: text(64).optional().describe('母亲病案号: of a newborn, whose patientNo is its own'),
   admittedAt: z.iso.datetime().optional(),
   dischargedAt: z.iso.datetime().optional(),
   inHospital: z
     .literal(true)
     .optional()
     .describe('未出院: the visit has not ended; what is sent waits as `parked` until its discharge is told'),
+  died: diedSchema.optional(),
   documentsComplete: z.boolean().default(false),
   reason: text(200).optional(),
   frontPage: frontPageSchema.optional().describe('首页数据: checked and kept once the batch is committed'),
@@ -78,6 +87,11 @@ export const registrationSchema = announced
   .refine(({ dischargedAt, inHospital }) => dischargedAt === undefined || inHospital === undefined, {
     path: ['inHospital'],
     message: 'and dischargedAt cannot both be said',
+  })
+  .refine(isBornOfAnother, OWN_MOTHER)
+  .refine(({ died, inHospital }) => died === undefined || inHospital === undefined, {
+    path: ['died'],
+    message: 'and inHospital cannot both be said',
   });
 export type Registration = z.infer<typeof registrationSchema>;
 
@@ -86,6 +100,7 @@ const parkedVisit = z.object({
   visitNo: z.string(),
   patientName: z.string(),
   department: z.string().optional(),
+  motherPatientNo: z.string().optional(),
   admittedAt: z.string().optional(),
 });
 export const batchSchema = z.object({

@@ -1,14 +1,15 @@
 import { SealfolioError } from '../../domain/errors.ts';
-import { AttestationState } from '../../domain/status.ts';
+import { Mark } from '../../domain/loan/policy.ts';
+import { AttestationState, BatchState } from '../../domain/status.ts';
 import { hmacSm3 } from '../../platform/crypto/index.ts';
-import type { Archive, Correction, ParkedVisit } from '../../platform/store/index.ts';
+import { allNumbersOf, type Archive, type Correction, type ParkedVisit } from '../../platform/store/index.ts';
 import type { ApiDeps } from '../deps.ts';
 
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
 const DUPLICATE_KEY = 11_000;
 const FIELDS = ['patientName', 'dischargedAt'] as const;
-/** A visit that has ended, as it is announced. */
-export type EndedVisit = ParkedVisit & { dischargedAt: string };
+/** A visit that has ended, as it is announced. `died`: 离院方式 5; left out, nothing is said of it. */
+export type EndedVisit = ParkedVisit & { dischargedAt: string; died?: true | undefined };
 type Said = Pick<Archive, (typeof FIELDS)[number]>;
 const MINUTE_MS = 60_000;
 /** People type a discharge to the minute. */
@@ -49,6 +50,28 @@ export async function agreeOnVisit(
   refuseIfOther((await Archive.findOne({ archiveId }).lean<Archive>())!, said);
 }
 
+/**
+ * Who a newborn's mother is, is taken from the first batch that says it; once a person has asked for a correction, from no
+ * batch. Throws visit-conflict.
+ */
+async function agreeOnMother(
+  { store }: Pick<ApiDeps, 'store'>,
+  { archiveId, motherPatientNo }: Archive,
+  { motherPatientNo: said }: EndedVisit,
+): Promise<void> {
+  if (said === undefined || said === motherPatientNo) return;
+  const { Archive, Correction } = store.models;
+  const asked = await Correction.exists({ archiveId, state: { $in: ['proposed', 'inForce'] } });
+  const unsaid = { archiveId, motherPatientNo: { $exists: false } };
+  if (asked === null) await Archive.updateOne(unsaid, { $set: { motherPatientNo: said } });
+  const numbers = await allNumbersOf(store.models, [said]);
+  if ((await Archive.exists({ archiveId, motherPatientNo: { $in: numbers } })) === null)
+    throw new SealfolioError('visit-conflict', {
+      field: 'motherPatientNo',
+      reason: 'the visit is registered with another one',
+    });
+}
+
 function base32(bytes: Buffer): string {
   let [text, bits, value] = ['', 0, 0];
   for (const byte of bytes) {
@@ -74,7 +97,10 @@ export async function archiveIdOf(
   return `ar_${base32(mac).slice(0, 26)}`;
 }
 
-/** The archive that has the visit's number today; it is there from here on. Throws visit-conflict and visit-renumbered. */
+/**
+ * The archive that has the visit's number today; it is there from here on. Throws visit-conflict, visit-renumbered and
+ * patient-merged.
+ */
 export async function ensureArchive(deps: ApiDeps, registration: EndedVisit): Promise<string> {
   const { Archive } = deps.store.models;
   const { patientNo, visitNo } = registration;
@@ -82,9 +108,13 @@ export async function ensureArchive(deps: ApiDeps, registration: EndedVisit): Pr
     const known = await Archive.findOne({ patientNo, visitNo }).lean<Archive>();
     if (known !== null) {
       await agreeOnVisit(deps, known, registration);
+      await agreeOnMother(deps, known, registration);
+      if (registration.died === true)
+        await Archive.updateOne({ archiveId: known.archiveId }, { $addToSet: { marks: Mark.death } });
       return known.archiveId;
     }
     await refuseRenumbered(deps, registration);
+    await refuseMerged(deps, registration);
     const archiveId = await archiveIdOf(deps, registration, nth);
     try {
       await Archive.create(firstOf(archiveId, registration));
@@ -96,11 +126,29 @@ export async function ensureArchive(deps: ApiDeps, registration: EndedVisit): Pr
   }
 }
 
+/**
+ * A visit that nobody has heard of yet is announced under the number that its patient goes by today: which stay it is by that
+ * one only who sends it knows. One that waits for its discharge, on paper that bears the old number, goes on under it. Throws
+ * patient-merged.
+ */
+export async function refuseMerged(
+  { store }: Pick<ApiDeps, 'store'>,
+  { patientNo, visitNo }: Pick<ParkedVisit, 'patientNo' | 'visitNo'>,
+): Promise<void> {
+  const { Batch, PatientMerge } = store.models;
+  if ((await PatientMerge.exists({ retired: patientNo, stands: true })) === null) return;
+  const parked = { 'visit.patientNo': patientNo, 'visit.visitNo': visitNo, state: BatchState.parked };
+  if ((await Batch.exists(parked as never)) === null)
+    throw new SealfolioError('patient-merged', { field: 'patientNo', reason: 'the number was merged into another' });
+}
+
 function firstOf(archiveId: string, registration: EndedVisit): Archive {
-  const { patientNo, visitNo, patientName, department = '', admittedAt, dischargedAt } = registration;
+  const { patientNo, visitNo, patientName, department = '' } = registration;
+  const { motherPatientNo, admittedAt, dischargedAt, died } = registration;
   const now = new Date();
   return {
     ...{ archiveId, patientNo, visitNo, patientName, department },
+    ...(motherPatientNo !== undefined && { motherPatientNo }),
     ...(admittedAt !== undefined && { admittedAt: new Date(admittedAt) }),
     dischargedAt: new Date(dischargedAt),
     currentVersion: 0,
@@ -108,7 +156,7 @@ function firstOf(archiveId: string, registration: EndedVisit): Archive {
     pageCount: 0,
     documentTypes: [],
     frontPage: 'unchecked',
-    marks: [],
+    marks: died === true ? [Mark.death] : [],
     createdAt: now,
     updatedAt: now,
   };

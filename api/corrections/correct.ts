@@ -1,29 +1,14 @@
-import { changedFields, isRenumbered, type Registered } from '../../domain/correction.ts';
+import { changedFields, isBornOfAnother, isRenumbered, type Registered } from '../../domain/correction.ts';
 import { SealfolioError } from '../../domain/errors.ts';
-import {
-  type Archive,
-  type Correction,
-  enact,
-  recheckFrontPage,
-  registeredOf,
-  settleNotices,
-  writeNotices,
-} from '../../platform/store/index.ts';
+import { type Archive, type Correction, enact, recheckFrontPage, registeredOf } from '../../platform/store/index.ts';
 import { lookAgain, wakeAnchoring, wakeArchiving, wakeNotices } from '../waking.ts';
 import { archiveOf } from '../archives/find.ts';
 import type { ApiDeps } from '../deps.ts';
-import type { Actor } from '../route.ts';
 import { forgetPatient, traced } from '../traced.ts';
-import { newsOf } from './news.ts';
 import type { ShownCorrection } from './schemas.ts';
 import { correctionsShown } from './shown.ts';
+import { orTaken, TwoPersons, type Who } from './two-persons.ts';
 
-const DUPLICATE_KEY = 11_000;
-
-interface Who {
-  actor: Actor;
-  requestId: string;
-}
 interface Wanted {
   base: number;
   registered: Registered;
@@ -32,16 +17,25 @@ interface Wanted {
 
 /** 更正: what an archive was registered with, put right. The package, its receipt and the originals stay as they are. */
 export class Corrections {
+  readonly #persons: TwoPersons<Correction>;
+
   constructor(
     private readonly deps: Pick<
       ApiDeps,
       'store' | 'keys' | 'memberId' | 'corrections' | 'noticeChannels' | 'temporal' | 'logger'
     >,
-  ) {}
+  ) {
+    this.#persons = new TwoPersons(deps, {
+      name: 'correction',
+      model: deps.store.models.Correction,
+      idOf: ({ archiveId, correction }) => ({ archiveId, correction }),
+      subjectOf: ({ archiveId, correction }) => `${archiveId}/registration/${correction}`,
+    });
+  }
 
   /**
    * In force at once while the archive is being taken in; once it is archived it waits for another person. Throws
-   * archive-held, correction-unchanged, visit-taken, and with both sides correction-pending or registration-changed.
+   * archive-held, correction-unchanged, visit-taken, request-invalid for a newborn that is its own mother, and with both sides correction-pending or registration-changed.
    */
   async propose(archiveId: string, wanted: Wanted, who: Who): Promise<ShownCorrection> {
     const { store, corrections } = this.deps;
@@ -51,6 +45,7 @@ export class Corrections {
       const archive = await archiveOf(store, archiveId);
       const before = registeredOf(archive);
       const after = { ...before, ...registered };
+      requireBornOfAnother(after);
       await this.#requireBase(archive, base, after);
       const fields = changedFields(before, after);
       if (fields.length === 0) throw new SealfolioError('correction-unchanged', { archiveId });
@@ -62,7 +57,7 @@ export class Corrections {
       const action = waits ? 'correction.propose' : 'correction.make';
       await traced(store, who, action, object(archiveId), { reason, details: { correction, fields } });
       const isWritten = waits
-        ? await this.#wait({ ...made, state: 'proposed' })
+        ? await this.#persons.wait({ ...made, state: 'proposed' })
         : await this.#enact(archive, { ...made, state: 'inForce' });
       if (isWritten) return this.#shown(archiveId, correction);
     }
@@ -72,13 +67,11 @@ export class Corrections {
   async approve(archiveId: string, correction: number, who: Who): Promise<ShownCorrection> {
     const { store } = this.deps;
     for (;;) {
-      const waiting = await this.#waiting(archiveId, correction);
-      if (waiting.by === who.actor.id) throw new SealfolioError('correction-own', { archiveId, correction });
       const archive = await archiveOf(store, archiveId);
+      const decided = await this.#persons.approvedBy({ archiveId, correction }, who);
       requireNoHold(archive);
-      await this.#requireFree(archive, waiting.after);
+      await this.#requireFree(archive, decided.after);
       await traced(store, who, 'correction.approve', object(archiveId), { details: { correction } });
-      const decided = { ...waiting, state: 'inForce' as const, decidedBy: who.actor.id, decidedAt: new Date() };
       if (await this.#enact(archive, decided)) return this.#shown(archiveId, correction);
     }
   }
@@ -86,58 +79,22 @@ export class Corrections {
   /** Throws correction-not-found or correction-decided. */
   async refuse(archiveId: string, correction: number, refusal: string, who: Who): Promise<ShownCorrection> {
     const { store } = this.deps;
-    const waiting = await this.#waiting(archiveId, correction);
+    await archiveOf(store, archiveId);
+    const waiting = await this.#persons.waiting({ archiveId, correction });
     await traced(store, who, 'correction.refuse', object(archiveId), { reason: refusal, details: { correction } });
-    return this.#end({ ...waiting, state: 'refused', refusal }, who);
+    await this.#persons.end({ ...waiting, state: 'refused', refusal }, who);
+    return this.#shown(archiveId, correction);
   }
 
   /** By who asked for it. Throws correction-not-found, correction-decided or correction-others. */
   async withdraw(archiveId: string, correction: number, who: Who): Promise<ShownCorrection> {
-    const waiting = await this.#waiting(archiveId, correction);
-    if (waiting.by !== who.actor.id) throw new SealfolioError('correction-others', { archiveId, correction });
-    await traced(this.deps.store, who, 'correction.withdraw', object(archiveId), { details: { correction } });
-    return this.#end({ ...waiting, state: 'withdrawn' }, who);
-  }
-
-  /** One that waits never comes in force. Throws correction-decided if someone was first. */
-  async #end(how: Correction, { actor }: Who): Promise<ShownCorrection> {
-    const { models, connection } = this.deps.store;
-    const { archiveId, correction } = how;
-    const ended = { ...how, decidedBy: actor.id, decidedAt: new Date() };
-    const news = await newsOf(this.deps.store, ended);
-    let isFirst = false;
-    await connection.transaction(async (session) => {
-      const waits = { archiveId, correction, state: 'proposed' as const };
-      isFirst = (await models.Correction.updateOne(waits, { $set: ended }, { session })).matchedCount === 1;
-      if (!isFirst) return;
-      await settleNotices(models, { archiveId }, session);
-      await writeNotices(models, news, this.deps.noticeChannels, session);
-    });
-    if (!isFirst) await this.#waiting(archiveId, correction);
-    await wakeNotices(this.deps);
-    return this.#shown(archiveId, correction);
-  }
-
-  /** One that waits. Throws correction-not-found, or correction-decided with who was first. */
-  async #waiting(archiveId: string, correction: number): Promise<Correction> {
     const { store } = this.deps;
     await archiveOf(store, archiveId);
-    const found = await store.models.Correction.findOne({ archiveId, correction }).lean<
-      Correction & { _id?: unknown }
-    >();
-    if (found === null) throw new SealfolioError('correction-not-found', { archiveId, correction });
-    const { _id, ...waiting } = found;
-    if (waiting.state === 'proposed') return waiting;
-    const [shown] = await correctionsShown(store, [waiting]);
-    const { state, decidedBy, decidedByName, decidedAt } = shown!;
-    throw new SealfolioError('correction-decided', {
-      archiveId,
-      correction,
-      state,
-      decidedBy,
-      decidedByName,
-      decidedAt,
-    });
+    const waiting = await this.#persons.waiting({ archiveId, correction });
+    this.#persons.requireOwn(waiting, who);
+    await traced(store, who, 'correction.withdraw', object(archiveId), { details: { correction } });
+    await this.#persons.end({ ...waiting, state: 'withdrawn' }, who);
+    return this.#shown(archiveId, correction);
   }
 
   /** It was made from what is in force, and nothing else waits. */
@@ -167,23 +124,8 @@ export class Corrections {
     if (other !== null) throw new SealfolioError('visit-taken', { archiveId, other: { ...number, ...other } });
   }
 
-  /** False if another was first. */
-  async #wait(made: Correction): Promise<boolean> {
-    const { models, connection } = this.deps.store;
-    const news = await newsOf(this.deps.store, made);
-    const isWritten = await orTaken(async () => {
-      await connection.transaction(async (session) => {
-        await models.Correction.create([made], { session });
-        await writeNotices(models, news, this.deps.noticeChannels, session);
-      });
-      return true;
-    });
-    if (isWritten) await wakeNotices(this.deps);
-    return isWritten;
-  }
-
   async #enact(archive: Archive, wanted: Correction): Promise<boolean> {
-    const news = await newsOf(this.deps.store, wanted);
+    const news = await this.#persons.newsOf(wanted);
     const isWritten = await orTaken(() => enact(this.deps, archive, wanted, news));
     if (!isWritten) return false;
     const { archiveId } = archive;
@@ -214,12 +156,9 @@ function requireNoHold({ archiveId, legalHold }: Archive): void {
   if (legalHold !== undefined) throw new SealfolioError('archive-held', { archiveId });
 }
 
-/** False if its number, or that of the visit, is taken, or one waits already. */
-async function orTaken(run: () => Promise<boolean>): Promise<boolean> {
-  try {
-    return await run();
-  } catch (error) {
-    if ((error as { code?: number }).code !== DUPLICATE_KEY) throw error;
-    return false;
-  }
+function requireBornOfAnother(after: Registered): void {
+  if (!isBornOfAnother(after))
+    throw new SealfolioError('request-invalid', {
+      errors: [{ pointer: '/body/registered/motherPatientNo', rule: 'mother', message: 'is the newborn’s own' }],
+    });
 }

@@ -13,6 +13,7 @@ const registered = z.strictObject({
   visitNo: number.optional().describe('住院次数; left out: it stays'),
   patientName: text(64).refine(notBlank, 'is blank'),
   department: z.union([z.literal(''), text(64).refine(notBlank, 'is blank')]),
+  motherPatientNo: number.nullable().optional().describe('母亲病案号 of a newborn; null: none; left out: it stays'),
   admittedAt: time.nullable(),
   dischargedAt: time,
 });
@@ -28,6 +29,7 @@ const values = z.object({
   visitNo: z.string().optional(),
   patientName: z.string(),
   department: z.string(),
+  motherPatientNo: z.string().nullable().optional(),
   admittedAt: z.string().nullable(),
   dischargedAt: z.string(),
 });

@@ -15,9 +15,11 @@ export interface Change {
 const readers = (permission: Permission): Omit<Change, 'kind'> => ({ people: [], roles: rolesWith(permission) });
 const WORKFLOWS: Change = { kind: 'workflows', ...readers('workflow:read') };
 const BATCHES: Change = { kind: 'batches', ...readers('batch:read') };
+const CORRECTIONS: Change = { kind: 'corrections', people: [], roles: ['recordsClerk', 'medicalAffairs'] };
 /** Collections whose changes are all told alike, whatever the document says: to those who may read what is shown of it. */
 const ALIKE: Record<string, Change> = {
-  corrections: { kind: 'corrections', people: [], roles: ['recordsClerk', 'medicalAffairs'] },
+  corrections: CORRECTIONS,
+  patientMerges: CORRECTIONS,
   batches: BATCHES,
   stations: BATCHES,
   archives: WORKFLOWS,

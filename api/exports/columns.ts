@@ -42,6 +42,7 @@ const HEADS = {
   looked: ['归类时间', 18],
   lowest: ['最低置信度', 12],
   marks: ['借阅标记', 14],
+  mother: ['母亲病案号', 16],
   object: ['对象', 34],
   pages: ['页数', 8],
   patient: ['患者', 12],

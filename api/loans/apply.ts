@@ -20,6 +20,7 @@ import {
   volumeOf,
 } from '../../platform/store/index.ts';
 import { loanWorkflowId, TaskQueue, WorkflowName } from '../../workflows/shared.ts';
+import { familyNumbers } from '../archives/family.ts';
 import { archiveOf } from '../archives/find.ts';
 import type { ApiDeps } from '../deps.ts';
 import { codeOf } from '../problems.ts';
@@ -134,10 +135,11 @@ export class Applications {
       models.Archive.findOne({ archiveId }).lean<Archive>(),
     ]);
     if (archive === null) throw new SealfolioError('archive-not-found', { archiveId });
-    const [open, overdue, catalog] = await Promise.all([
+    const [open, overdue, catalog, patientNos] = await Promise.all([
       models.Loan.countDocuments({ applicant, open: true, state: { $ne: 'draft' } }),
       models.Loan.countDocuments({ applicant, state: 'overdue' }),
       catalogAt(models, archiveId, request.nodesOf ?? placeOf(archive)),
+      familyNumbers(this.deps.store, archive),
     ]);
     const asking: Applicant = {
       employment: user!.employment ?? 'staff',
@@ -147,7 +149,7 @@ export class Applications {
       overdue,
     };
     const refusal = ineligibility(policy, request, asking, {
-      patientNo: archive.patientNo,
+      patientNos,
       isArchived: archive.currentVersion > 0,
       isHeld: archive.legalHold !== undefined,
       marks: archive.marks ?? [],

@@ -1,6 +1,12 @@
 import { z } from 'zod';
 import { TraceKind, TRACE_RESULTS } from '../../domain/trace.ts';
-import type { Archive, Store, TraceBatch, TraceEntry } from '../../platform/store/index.ts';
+import {
+  allNumbersOf,
+  type Archive,
+  type Store,
+  type TraceBatch,
+  type TraceEntry,
+} from '../../platform/store/index.ts';
 import { type Found, foundBy } from '../exports/export.ts';
 import { type Filter, orderedPage, type Plan } from '../ordered.ts';
 import type { TraceMore } from '../traced.ts';
@@ -25,10 +31,9 @@ export type TraceFilter = z.infer<typeof traceFilter>;
 
 /**
  * What an index finds, and what is left to look at entry by entry. Each of the first is an index of the model
- * (platform/store/models/trace.ts). `renumbered`: archives that are the patient's by a correction; what was done to them
- * before stands in the trace under the other number, and is of this patient too.
+ * (platform/store/models/trace.ts). `also`: what else is of the patient.
  */
-export function tracePlan(filter: Filter, seq: Filter, renumbered: readonly string[] = []): Plan {
+export function tracePlan(filter: Filter, seq: Filter, also: readonly Filter[] = []): Plan {
   const isRefused = filter.result === 'denied' || filter.result === 'failed';
   const orders: string[][] = [
     ['archiveId'],
@@ -47,7 +52,7 @@ export function tracePlan(filter: Filter, seq: Filter, renumbered: readonly stri
     Object.fromEntries(
       Object.entries(filter).filter(([name, value]) => value !== undefined && names.includes(name) === isFound),
     );
-  const patient: Filter[] = [{ patientId: filter.patientId }, ...renumbered.map((archiveId) => ({ archiveId }))];
+  const patient: Filter[] = [{ patientId: filter.patientId }, ...also];
   const byPatient = names[0] === 'patientId';
   const found =
     byPatient && patient.length > 1 ? { $or: patient.map((one) => ({ ...one, seq })) } : { ...pick(true), seq };
@@ -56,13 +61,21 @@ export function tracePlan(filter: Filter, seq: Filter, renumbered: readonly stri
   return { found, rest, sort: { seq: -1 } };
 }
 
-/** Archives that are a patient's and whose registration was corrected. */
-async function correctedOf({ models }: Store, patientNo: string | undefined): Promise<string[]> {
+/**
+ * What else is of a patient: what stands under the other numbers that were merged with theirs; and their archives whose
+ * number was corrected, as what was done to these before stands under yet another one.
+ */
+async function alsoOf({ models, trace }: Store, patientNo: string | undefined): Promise<Filter[]> {
   if (patientNo === undefined) return [];
-  const found = await models.Archive.find({ patientNo, corrected: { $gt: 0 } })
-    .select('archiveId')
-    .lean<Archive[]>();
-  return found.map(({ archiveId }) => archiveId);
+  const numbers = await allNumbersOf(models, [patientNo]);
+  const others = numbers.filter((one) => one !== patientNo);
+  const [patients, corrected] = await Promise.all([
+    Promise.all(others.map((one) => trace.patientIdOf(one))),
+    models.Archive.find({ patientNo: { $in: numbers }, corrected: { $gt: 0 } })
+      .select('archiveId')
+      .lean<Archive[]>(),
+  ]);
+  return [...patients.map((patientId) => ({ patientId })), ...corrected.map(({ archiveId }) => ({ archiveId }))];
 }
 
 /** The number of the first entry at or after an instant; one beyond the last if there is none. */
@@ -100,7 +113,7 @@ async function planOf(
       term: searched === undefined ? undefined : await store.trace.termOf(searched),
     },
     { $gte: first, $lt: Math.min(end, before) },
-    await correctedOf(store, patientNo),
+    await alsoOf(store, patientNo),
   );
 }
 

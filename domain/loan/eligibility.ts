@@ -33,7 +33,8 @@ export interface Applicant {
 }
 
 export interface LendableArchive {
-  patientNo: string;
+  /** Whose it is, and of whom it tells besides: a newborn's mother, a mother's newborns. */
+  patientNos: readonly string[];
   isArchived: boolean;
   isHeld: boolean;
   marks: readonly Mark[];
@@ -60,7 +61,7 @@ export function ineligibility(
   if (applicant.open >= policy.quota) return refuse('loan-quota', { quota: policy.quota });
   if (archive.isHeld) return refuse('loan-archive-held');
   if (!archive.isArchived && !request.emergency) return refuse('loan-archive-unarchived');
-  if (applicant.relatedPatientNos.includes(archive.patientNo)) return refuse('loan-related-record');
+  if (archive.patientNos.some((one) => applicant.relatedPatientNos.includes(one))) return refuse('loan-related-record');
   const term = policy.terms[request.place];
   if (request.days > term.days) return refuse('loan-term-limit', { field: 'days', limit: term.days });
   const right = request.rights.find((one) => !policy.purposes[request.purpose].rights.includes(one));

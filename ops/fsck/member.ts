@@ -1,4 +1,4 @@
-import { ATTEST_TAG, CORRECTION_STREAM, LOAN_STREAM } from '../../domain/attestation.ts';
+import { ATTEST_TAG, CORRECTION_STREAM, LOAN_STREAM, MERGE_STREAM } from '../../domain/attestation.ts';
 import { PackedPages } from '../../domain/catalog/numbered.ts';
 import { TRACE_STREAM } from '../../domain/trace.ts';
 import { cardOf } from '../../platform/card/index.ts';
@@ -14,6 +14,7 @@ import {
 } from '../../platform/store/index.ts';
 import { type AttestedRows, readTraceNote, TraceCheck, type TraceRow } from '../../verifier/index.ts';
 import { checkCorrections } from './corrections.ts';
+import { checkMerges } from './merges.ts';
 import type { Finding } from './finding.ts';
 import { isSignedByOneOf } from './keys.ts';
 import type { CheckedChain, LedgerRecordSeen } from './ledger.ts';
@@ -26,7 +27,7 @@ const TRACE_LATE_MS = 60_000;
 /**
  * Checks one member's database against its card and the ledger, reading only: every stored object opens and is what
  * was announced; every attested version has a receipt that holds, and is on the ledger once; so are the events of loans
- * and corrections; the trace is whole. `asOf`: when the ledger was read.
+ * and corrections, and merges of patients; the trace is whole. `asOf`: when the ledger was read.
  */
 export async function checkMember(
   config: MemberConfig,
@@ -42,10 +43,14 @@ export async function checkMember(
     await checkLoans(store, config.memberId, records, asOf, find);
     await checkCatalogs(store, config.memberId, { records, keys }, find);
     await checkCorrections(store, config.memberId, { records, keys }, asOf, find);
+    await checkMerges(store, config.memberId, { records, keys }, asOf, find);
     await checkTrace(store, config.memberId, records, find);
     // These are written all the time: the newest are always on their way.
     const late = new Date(Math.min(Date.now() - TRACE_LATE_MS, asOf - LOAN_LATE_MS));
-    const recent = { stream: { $in: [TRACE_STREAM, LOAN_STREAM, CORRECTION_STREAM] }, createdAt: { $gt: late } };
+    const recent = {
+      stream: { $in: [TRACE_STREAM, LOAN_STREAM, CORRECTION_STREAM, MERGE_STREAM] },
+      createdAt: { $gt: late },
+    };
     const stuck = await store.models.OutboxItem.find({ state: { $ne: 'final' }, $nor: [recent] }).lean<OutboxItem[]>();
     for (const { archiveId, version } of stuck) find(`${archiveId} v${version}`, 'waits in the outbox');
     return findings;

@@ -16,9 +16,13 @@ export const visitSchema = z.strictObject({
   visitNo: z.string(),
   patientName: z.string(),
   department: z.string().optional(),
+  /** 母亲病案号: of a newborn. */
+  motherPatientNo: z.string().optional(),
   admittedAt: z.iso.datetime().optional(),
   /** Absent: the visit has not ended, and what is sent waits as `parked`. */
   dischargedAt: z.iso.datetime().optional(),
+  /** 死亡 (离院方式 5). */
+  died: z.literal(true).optional(),
   /** 首页数据, as the api takes it: it says what is wrong with it. */
   frontPage: z.record(z.string(), z.unknown()).optional(),
   /** 补扫原因: asked for when the visit is archived already. */

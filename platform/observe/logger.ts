@@ -8,6 +8,7 @@ const PERSONAL = [
   'patientName',
   'visitNo',
   'relatedPatientNos',
+  'motherPatientNo',
   'idNumber',
   'password',
   'token',

@@ -1,23 +1,14 @@
-import { randomBytes } from 'node:crypto';
 import type { ClientSession } from 'mongoose';
-import {
-  ACTOR_TAG,
-  ATTEST_TAG,
-  CORRECTION_STREAM,
-  type CorrectionManifest,
-  KEY_TAG,
-  REASON_TAG,
-  REGISTERED_TAG,
-  SALT_BYTES,
-} from '../../domain/attestation.ts';
+import { CORRECTION_STREAM, type CorrectionManifest, KEY_TAG, REGISTERED_TAG } from '../../domain/attestation.ts';
 import type { Registered, RegisteredField } from '../../domain/correction.ts';
 import type { MemberKeys } from '../card/keys.ts';
-import { jcs, sm2, taggedSm3 } from '../crypto/index.ts';
+import { jcs, taggedSm3 } from '../crypto/index.ts';
 import { catalogAt, placeOf } from './cataloguing.ts';
 import { completenessBy } from './completeness.ts';
 import type { Models, Store } from './index.ts';
 import type { Archive, Correction } from './models/archive.ts';
 import { type News, settleNotices, writeNotices } from './notices.ts';
+import { attestLater, signed } from './signed.ts';
 
 /** What the outbox calls the corrections of an archive. */
 const correctionSubject = (archiveId: string): string => `${archiveId}/registration`;
@@ -28,6 +19,7 @@ export const registeredOf = ({
   visitNo,
   patientName,
   department,
+  motherPatientNo,
   admittedAt,
   dischargedAt,
 }: Pick<Archive, RegisteredField>): Registered => ({
@@ -35,42 +27,38 @@ export const registeredOf = ({
   visitNo,
   patientName,
   department,
+  motherPatientNo: motherPatientNo ?? null,
   admittedAt: admittedAt?.toISOString() ?? null,
   dischargedAt: dischargedAt.toISOString(),
 });
 
-/** What a correction is in force by: said, signed by the member; every hash is under its own salt. */
-async function sign(
-  { memberId, keys }: { memberId: string; keys: MemberKeys },
+const sign = (
+  deps: { memberId: string; keys: MemberKeys },
   { archiveId, correction, before, after, by, decidedBy, reason }: Correction,
   at: Date,
-): Promise<Required<Pick<Correction, 'manifest' | 'salt' | 'signature'>>> {
-  const salt = randomBytes(SALT_BYTES);
-  const hash = (tag: string, text: string) => taggedSm3(tag, salt, text).toString('hex');
-  const manifest: CorrectionManifest = {
+) =>
+  signed<CorrectionManifest>(deps, { by, decidedBy, reason }, ({ actor, approver, reason: why, hash }) => ({
     format: 'sealfolio-correction/1',
-    memberId,
+    memberId: deps.memberId,
     archiveId,
     correction,
     at: at.toISOString(),
-    actor: hash(ACTOR_TAG, by),
-    ...(decidedBy !== undefined && { approver: hash(ACTOR_TAG, decidedBy) }),
-    reason: hash(REASON_TAG, reason),
+    actor,
+    ...(approver !== undefined && { approver }),
+    reason: why,
     before: hash(REGISTERED_TAG, jcs(before)),
     after: hash(REGISTERED_TAG, jcs(after)),
-  };
-  const signature = sm2.sign(await keys.get('ledger'), Buffer.from(jcs(manifest))).toString('hex');
-  return { manifest, salt: salt.toString('hex'), signature };
-}
+  }));
 
 /** The archive, what is copied from it into lists, and what waits to be attested. */
 async function write(
-  { Archive, CatalogSuggestion, Loan, OutboxItem }: Models,
+  models: Models,
   { archiveId, correction, after, manifest, salt }: Correction & { manifest: CorrectionManifest; salt: string },
   { as, stands, at }: { as: object; stands: object; at: Date },
   session: ClientSession,
 ): Promise<boolean> {
-  const { admittedAt, department, patientName, patientNo, visitNo } = after;
+  const { Archive, CatalogSuggestion, Loan } = models;
+  const { admittedAt, department, motherPatientNo, patientName, patientNo, visitNo } = after;
   const named = {
     patientName,
     ...(patientNo !== undefined && { patientNo }),
@@ -83,8 +71,12 @@ async function write(
       $set: {
         ...{ ...named, department, dischargedAt, corrected: correction, updatedAt: at, ...stands },
         ...(admittedAt !== null && { admittedAt: new Date(admittedAt) }),
+        ...(typeof motherPatientNo === 'string' && { motherPatientNo }),
       },
-      ...(admittedAt === null && { $unset: { admittedAt: 1 } }),
+      $unset: {
+        ...(admittedAt === null && { admittedAt: 1 }),
+        ...(motherPatientNo === null && { motherPatientNo: 1 }),
+      },
     },
     { session },
   );
@@ -96,11 +88,8 @@ async function write(
     archiveId: correctionSubject(archiveId),
     version: correction,
     key: taggedSm3(KEY_TAG, archiveId).toString('hex'),
-    digest: taggedSm3(ATTEST_TAG, Buffer.from(salt, 'hex'), jcs(manifest)).toString('hex'),
-    state: 'pending' as const,
-    createdAt: at,
   };
-  await OutboxItem.create([item], { session });
+  await attestLater(models, item, { manifest, salt }, at, session);
   return true;
 }
 
@@ -137,7 +126,7 @@ export async function enact(
       isWritten = (await models.Correction.updateOne(waiting, { $set: made }, { session })).matchedCount === 1;
     }
     if (!isWritten) return session.abortTransaction();
-    await settleNotices(models, { archiveId }, session);
+    await settleNotices(models, { archiveId, kinds: ['correctionWaits'] }, session);
     await writeNotices(models, news, deps.noticeChannels, session);
     return undefined;
   });

@@ -11,6 +11,7 @@ import { createBatchModels } from './models/batch.ts';
 import { createCatalogModels } from './models/catalog.ts';
 import { createFrontPageModels } from './models/front-page.ts';
 import { createLoanModels } from './models/loan.ts';
+import { createMergeModels } from './models/merge.ts';
 import { createTraceModels } from './models/trace.ts';
 import { createWorkflowModels } from './models/workflow.ts';
 import { SealedObjects } from './objects.ts';
@@ -38,6 +39,7 @@ export type {
   SavedFilter,
 } from './models/loan.ts';
 export { LOAN_INDEXES } from './models/loan.ts';
+export type { PatientMerge } from './models/merge.ts';
 export { calendarYears, currentPolicy, FIRST_POLICY, projectLoan, refusalOfEnded } from './lending.ts';
 export { isVolumeOut, takeVolume, volumeOf } from './volumes.ts';
 export { catalogAt, catalogTemplates, editSubject, latestCatalog, placeOf, templateFor } from './cataloguing.ts';
@@ -48,6 +50,7 @@ export { enact, registeredOf } from './corrections.ts';
 export { frontPageChecks, keepFrontPage, openFrontPage, recheckFrontPage, sealFrontPage } from './front-pages.ts';
 export type { FrontPageRow } from './models/front-page.ts';
 export { archiveInTurn } from './in-turn.ts';
+export { allNumbersOf, enactMerge, mergesAbout } from './merges.ts';
 export { type News, settleNotices, writeNotices } from './notices.ts';
 export { archivesIn, between } from './range.ts';
 export { keepSuggestions, leavePages, numberSuggestions, recountSuggestions, withKept } from './suggestions.ts';
@@ -62,6 +65,7 @@ export { FIRST_HASH, traceDigest, type TraceEvent } from './trace.ts';
 const createModels = (connection: Connection) => ({
   ...createBatchModels(connection),
   ...createArchiveModels(connection),
+  ...createMergeModels(connection),
   ...createCatalogModels(connection),
   ...createFrontPageModels(connection),
   ...createAnchoringModels(connection),

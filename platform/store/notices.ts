@@ -44,16 +44,17 @@ export async function writeNotices(
 
 /**
  * What asked for a decision on this archive, or this loan of it, asks nobody any more: it counts as unread for nobody, and is
- * sent to nobody. `before`: what was told from then on still asks.
+ * sent to nobody. `kinds`: all that ask, by default; `before`: what was told from then on still asks.
  */
 export async function settleNotices(
   { Notice }: Models,
-  { archiveId, loanId, before }: { archiveId: string; loanId?: string; before?: number | undefined },
+  about: { archiveId: string; kinds?: readonly NoticeKind[]; loanId?: string; before?: number | undefined },
   session?: ClientSession,
 ): Promise<void> {
+  const { archiveId, kinds = ASKING, loanId, before } = about;
   const asking = {
     'data.archiveId': archiveId,
-    kind: { $in: ASKING },
+    kind: { $in: kinds },
     loanId: loanId ?? { $exists: false },
     settledAt: { $exists: false },
     ...(before !== undefined && { at: { $lt: new Date(before) } }),

@@ -29,7 +29,8 @@ const jpeg = async (name: string, seed: number) => ({
 
 /** What a clerk types of a visit, and sends from the page. */
 async function fill(page: Page, { patientNo, patientName }: { patientNo: string; patientName: string }) {
-  const field = (label: string) => page.locator('.fields label', { hasText: label }).locator('input');
+  const field = (label: string) =>
+    page.locator('.fields label', { hasText: new RegExp(`^\\s*${label}`) }).locator('input');
   await field('病案号').fill(patientNo);
   await field('姓名').fill(patientName);
   await field('出院时间').fill('2026-11-22T10:00');
@@ -175,11 +176,21 @@ test('未出院: what is sent waits, its discharge is told at the batch, and it 
   await expectSound(clerk);
   await clerk.setViewportSize(DESK);
   await clerk.fill('[data-test=discharged-at]', '2026-11-22T10:00');
+  await clerk.click('[data-test=discharged-dead]');
   await clerk.click('[data-test=discharge]');
   await clerk.waitForSelector('[data-test=parked]', { state: 'detached' });
   await clerk.waitForSelector('[data-test=batch-state]:has-text("已归档")');
   await clerk.click('[data-test=batch] >> text=查看档案');
   await clerk.waitForSelector('h1 >> text=样例戊');
+  await clerk.waitForSelector('[data-test=mark] >> text=死亡病案');
+  await clerk.goto(`${world.url}/archives`);
+  await clerk.waitForSelector('tbody tr:has-text("样例戊") >> text=死亡病案');
+  await clerk.click('[data-test=mark-filter]');
+  await clerk.click('.el-select-dropdown:visible >> text=死亡病案');
+  await clerk.waitForURL(`${world.url}/archives?mark=death`);
+  await clerk.waitForSelector('text=已显示 1 份');
+  expect(await clerk.locator('tbody tr').count()).toBe(1);
+  await expectSound(clerk);
 });
 
 test('未出院: a mistyped name is put right where it waits; a batch of the wrong patient is withdrawn with a reason', async () => {
@@ -230,7 +241,7 @@ test('what a station sends comes up by itself, and what is being typed and chose
     await clerk.waitForSelector(`.batches > li:has-text("${batchId}")`);
   }
   await clerk.waitForSelector('[data-test=stations] tbody tr:has-text("CZ-03")');
-  const label = clerk.locator('.fields label', { hasText: '病案号' });
+  const label = clerk.locator('.fields label', { hasText: /^\s*病案号/ });
   expect(await label.locator('input').inputValue()).toBe('YZ19890');
   expect(new URL(clerk.url()).search).toBe('?station=scanner%2FCZ-03');
 });

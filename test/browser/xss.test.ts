@@ -68,6 +68,11 @@ const KEPT = {
   parkedWard: 64,
   parkedWhy: 65,
   withdraw: 66,
+  parkedMother: 71,
+  mother: 67,
+  correctedMother: 68,
+  merge: 69,
+  mergeRefusal: 70,
 } as const;
 type Kept = keyof typeof KEPT;
 
@@ -137,11 +142,11 @@ const FIELDS: Record<string, Kept[] | string> = {
   'pages/login.vue username': 'a user name, which must be one',
   'pages/login.vue password': 'a secret',
   'pages/login.vue code': 'a secret',
-  'pages/ingest.vue form[field]': ['patientNo', 'visitNo', 'patientName', 'ward'],
+  'pages/ingest.vue form[field]': ['patientNo', 'visitNo', 'patientName', 'ward', 'mother'],
   'pages/ingest.vue form.dischargedAt': 'a time',
   'ingest/batch-drawer.vue ingest.withdraw.why': ['withdraw'],
   'ingest/parked-panel.vue dischargedAt': 'a time',
-  'ingest/parked-panel.vue form[field]': ['parkedNo', 'parkedVisit', 'parkedName', 'parkedWard'],
+  'ingest/parked-panel.vue form[field]': ['parkedNo', 'parkedVisit', 'parkedName', 'parkedWard', 'parkedMother'],
   'ingest/parked-panel.vue form.admittedAt': 'a time',
   'ingest/parked-panel.vue form.reason': ['parkedWhy'],
   'pages/ingest.vue form.reason': ['visitReason'],
@@ -154,9 +159,13 @@ const FIELDS: Record<string, Kept[] | string> = {
   'corrections/correction-dialog.vue form.visitNo': ['correctedVisit'],
   'corrections/correction-dialog.vue form.patientName': ['correctedName'],
   'corrections/correction-dialog.vue form.department': ['correctedWard'],
+  'corrections/correction-dialog.vue form.motherPatientNo': ['correctedMother'],
   'corrections/correction-dialog.vue form[field]': 'a time',
   'corrections/correction-dialog.vue form.reason': ['correction'],
   'corrections/correction-item.vue correction.refuseWhy': ['correctionRefusal'],
+  'merges/merge-dialog.vue form.surviving': 'a number, which must be that of a patient',
+  'merges/merge-dialog.vue form.reason': ['merge'],
+  'merges/merge-item.vue merge.${how}Why': ['mergeRefusal', 'merge'],
   'pages/archive.vue archive.retryWhy': ['grant'],
 };
 
@@ -207,12 +216,20 @@ const SEEN: [username: string, where: () => string, clicks: string[], kept: Kept
     'clerk',
     () => `/archives/${made.correctedId}`,
     [],
-    ['correctedNo', 'correctedVisit', 'correctedName', 'correctedWard', 'correction', 'correctionRefusal'],
+    [
+      ...(['correctedNo', 'correctedVisit', 'correctedName', 'correctedWard', 'correctedMother'] as const),
+      ...(['mother', 'correction', 'correctionRefusal', 'merge', 'mergeRefusal'] as const),
+    ],
   ],
   ['clerk', () => '/catalog-rebuilds', [], ['rebuild', 'rebuildApply']],
   ['clerk', () => `/catalog-rebuilds?rebuild=${made.rebuildId}`, [], ['rebuild', 'patientName']],
   ['clerk', () => '/ingest', [], ['fileName']],
-  ['clerk', () => '/ingest?batch=xss-parked', [], ['parkedNo', 'parkedVisit', 'parkedName', 'parkedWhy']],
+  [
+    'clerk',
+    () => '/ingest?batch=xss-parked',
+    [],
+    ['parkedNo', 'parkedVisit', 'parkedName', 'parkedMother', 'parkedWhy'],
+  ],
   ['clerk', () => `/archives/${made.releasedId}`, [], ['parkedNo', 'parkedVisit', 'parkedName', 'parkedWard']],
   ['clerk', () => '/ingest?batch=xss-withdrawn', [], ['withdraw']],
   ['clerk', () => '/loans?view=all', ['button:has-text("常用筛选")', 'button:has-text("33<img")'], ['filter']],
@@ -223,7 +240,7 @@ const SEEN: [username: string, where: () => string, clicks: string[], kept: Kept
     'medical',
     () => '/corrections',
     [],
-    ['correctedNo', 'correctedVisit', 'correctedName', 'correctedWard', 'correction'],
+    ['correctedNo', 'correctedVisit', 'correctedName', 'correctedWard', 'correctedMother', 'correction'],
   ],
   ['medical', () => '/loan-policy', [], ['policy', 'calendar']],
   ['medical', () => '/catalog-templates', [], ['template', 'branchName', 'branchStandard', 'branchCode', 'branchWord']],
@@ -293,6 +310,7 @@ beforeAll(async () => {
       visitNo: evil(KEPT.visitNo),
       patientName: evil(KEPT.patientName),
       department: evil(KEPT.ward),
+      motherPatientNo: evil(KEPT.mother),
       dischargedAt: '2026-11-20T02:00:00Z',
     };
     writeFileSync(path.join(folder, 'visit.json'), JSON.stringify(visit));
@@ -312,6 +330,7 @@ beforeAll(async () => {
       visitNo: evil(KEPT.parkedVisit),
       patientName: evil(KEPT.parkedName),
       department: evil(KEPT.parkedWard),
+      motherPatientNo: evil(KEPT.parkedMother),
       reason: evil(KEPT.parkedWhy),
     };
     await clerk.ok('put', `/batches/xss-${id}/visit`, visit);
@@ -362,6 +381,7 @@ beforeAll(async () => {
     visitNo: evil(KEPT.correctedVisit),
     patientName: evil(KEPT.correctedName),
     department: evil(KEPT.correctedWard),
+    motherPatientNo: evil(KEPT.correctedMother),
     admittedAt: null,
     dischargedAt: '2026-11-20T02:00:00Z',
   };
@@ -369,6 +389,10 @@ beforeAll(async () => {
   await clerk.ok('post', corrections, correction);
   await medical.ok('post', `${corrections}/1/refuse`, { reason: evil(KEPT.correctionRefusal) });
   await clerk.ok('post', corrections, correction);
+  const merge = { surviving: `${evil(KEPT.patientNo)}0`, reason: evil(KEPT.merge) };
+  const merges = `/archives/${made.correctedId}/merges`;
+  const { mergeId } = await clerk.ok<{ mergeId: string }>('post', merges, merge);
+  await medical.ok('post', `/merges/${mergeId}/refuse`, { reason: evil(KEPT.mergeRefusal) });
   type Policies = { items: { version: number; policy: object }[] };
   const { items } = await medical.ok<Policies>('get', '/loan-policies');
   const { version: from, policy } = items[0]!;

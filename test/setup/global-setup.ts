@@ -17,6 +17,8 @@ export const TEST_NAMESPACES = [
   'test-corrections',
   'test-parking',
   'test-front-page',
+  'test-visits',
+  'test-merges',
   'test-rebuild',
   'test-classification',
   'test-workbench',

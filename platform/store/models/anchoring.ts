@@ -4,7 +4,8 @@ import { type Connection, Schema } from 'mongoose';
  * What waits to be attested: a version of an archive; in the stream `loan`, an event of a loan, whose id and number are
  * kept in the same two fields; in the stream `trace`, a batch of rows, by the number of its first; in the stream
  * `catalog`, an edit of a version's catalogue, as `archiveId/version` and the edit's number; in the stream
- * `correction`, a correction, as `archiveId/registration` and its number.
+ * `correction`, a correction, as `archiveId/registration` and its number; in the stream `merge`, a merge of patients, by
+ * its id.
  */
 export interface OutboxItem {
   stream?: string;

@@ -14,6 +14,8 @@ export interface Archive {
   visitNo: string;
   patientName: string;
   department: string;
+  /** 母亲病案号: of a newborn, which has a number of its own. */
+  motherPatientNo?: string;
   admittedAt?: Date;
   dischargedAt: Date;
   /** 0 while the first version is on its way. */
@@ -49,6 +51,7 @@ const archive = new Schema<Archive>(
     visitNo: { type: String, required: true },
     patientName: { type: String, required: true },
     department: { type: String, default: '' },
+    motherPatientNo: String,
     admittedAt: Date,
     dischargedAt: { type: Date, required: true },
     currentVersion: { type: Number, required: true },
@@ -82,6 +85,11 @@ archive.index({ completeness: 1, department: 1, dischargedAt: -1, _id: -1 });
 archive.index({ completenessTemplate: 1, dischargedAt: 1 });
 archive.index({ frontPage: 1, dischargedAt: -1, _id: -1 });
 archive.index({ frontPage: 1, department: 1, dischargedAt: -1, _id: -1 });
+archive.index({ marks: 1, dischargedAt: -1, _id: -1 });
+archive.index(
+  { motherPatientNo: 1, dischargedAt: -1 },
+  { partialFilterExpression: { motherPatientNo: { $exists: true } } },
+);
 
 export interface VersionDocument {
   objectId: string;

@@ -31,6 +31,7 @@ export interface ParkedVisit {
   visitNo: string;
   patientName: string;
   department?: string | undefined;
+  motherPatientNo?: string | undefined;
   /** RFC 3339. */
   admittedAt?: string | undefined;
 }

@@ -121,7 +121,10 @@ test('mistyped at its registration: corrected at once while it is taken in, and 
   expect(await clerk.refusal('post', '/batches', visit(1, SAID))).toBe('visit-conflict');
   const { body } = await propose(id).expect(201);
   expect(body).toMatchObject({ correction: 1, state: 'inForce', after: RIGHT, by: 'clerk', reason: '与病案首页核对' });
-  expect((body as Shown).before).toEqual({ ...MISTYPED, admittedAt: null, patientNo: 'correction-1', visitNo: '1' });
+  expect((body as Shown).before).toEqual({
+    ...{ ...MISTYPED, admittedAt: null, motherPatientNo: null },
+    ...{ patientNo: 'correction-1', visitNo: '1' },
+  });
   expect(await open(id)).toMatchObject({ ...RIGHT, corrected: 1 });
   await clerk.ok('post', '/batches', visit(1, SAID));
   const [entry] = await member.store.models.TraceEntry.find({ archiveId: id, action: 'correction.make' }).lean();

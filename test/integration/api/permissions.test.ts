@@ -47,6 +47,7 @@ const ALLOWED: Record<Exclude<Permission, 'public' | 'session'>, Role[]> = {
 const PUBLIC = ['GET /setup', 'POST /setup', 'POST /session', 'POST /activation', 'GET /trust'];
 const EXAMPLES: Record<string, string> = {
   archiveId: 'ar_nothing',
+  mergeId: 'mg_nothing',
   batchId: 'nothing',
   page: '1',
   place: '1.0',

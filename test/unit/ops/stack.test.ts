@@ -18,7 +18,11 @@ const visit = (patientNo: string) => ({
   patientName: '样例甲',
   dischargedAt: '2026-11-24T08:00:00Z',
 });
-const STACK = { visits: [visit('P1'), visit('P2')], forms: { 'MR-01': 'frontPage', 'MR-04': 'orders' } };
+/** The second is a newborn that died, whose mother the first is of. */
+const STACK = {
+  visits: [visit('P1'), { ...visit('P2'), motherPatientNo: 'P1', died: true }],
+  forms: { 'MR-01': 'frontPage', 'MR-04': 'orders' },
+};
 /** A sheet as it is printed: the mark as a QR code, what it says as Code 128. */
 const separator = (...texts: string[]) =>
   barcodePage([{ format: 'QRCode', text: 'SEP' }, ...texts.map((text) => ({ format: 'Code128' as const, text }))]);
@@ -55,6 +59,10 @@ test('separator sheets tell visits and documents apart, and go in with them as s
   expect(await split(files, { ...STACK, ...documents })).toEqual(
     visits.map((one) => ({ ...one, files: one.files.map((file) => ({ ...file, location: expect.anything() })) })),
   );
+  expect(visits.map(({ motherPatientNo, died }) => [motherPatientNo, died])).toEqual([
+    [undefined, undefined],
+    ['P1', true],
+  ]);
   expect(
     visits.map(({ patientNo, files }) => [
       patientNo,

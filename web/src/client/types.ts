@@ -17,6 +17,7 @@ import type { FrontPagePolicy, FrontPageState } from '../../../domain/front-page
 import type { AccountState, Employment } from '../../../domain/people.ts';
 import type { LoanEvent } from '../../../domain/loan/loan.ts';
 import type { NoticeKind } from '../../../domain/notices.ts';
+import type { MergedNumbers, MergeKind } from '../../../domain/merge.ts';
 import type { LoanPolicy, Mark, Place, Purpose, ReviewRole, Right } from '../../../domain/loan/policy.ts';
 import type { LoanState } from '../../../domain/loan/state.ts';
 import type { AttestationState, BatchState, PartState } from '../../../domain/status.ts';
@@ -68,10 +69,16 @@ export interface Deputy {
 
 export interface Archive {
   archiveId: string;
+  /** The number that it was registered under. */
   patientNo: string;
+  /** 现病案号, where that was merged into another; 原病案号, those that were merged into it. */
+  currentPatientNo?: string;
+  formerPatientNos: string[];
   visitNo: string;
   patientName: string;
   department: string;
+  /** 母亲病案号: of a newborn. */
+  motherPatientNo?: string;
   admittedAt?: string;
   dischargedAt: string;
   currentVersion: number;
@@ -85,8 +92,13 @@ export interface Archive {
   marks: Mark[];
 }
 
+export type Kin = Pick<Archive, 'archiveId' | 'patientNo' | 'visitNo' | 'patientName' | 'dischargedAt'>;
+
 export interface ArchiveDetail extends Archive {
   admittedAt?: string;
+  /** Of a newborn: the archives of its mother; and those of the newborns whose mother the patient is. */
+  mother: Kin[];
+  newborns: Kin[];
   /** Number of the last correction of what it was registered with; 0: none. */
   corrected: number;
   versions: {
@@ -138,6 +150,14 @@ export interface Correction {
   decidedAt?: string;
   refusal?: string;
   attestation?: { height: number; txId: string };
+}
+
+/** 患者合并、拆分: asked for by one, approved or refused by another. */
+export interface Merge extends MergedNumbers, Omit<Correction, 'correction' | 'before' | 'after'> {
+  mergeId: string;
+  kind: MergeKind;
+  /** A merge in force that no split has undone. */
+  stands: boolean;
 }
 
 /** Of one that was made meanwhile (`theirs`), or waits. */
@@ -262,6 +282,7 @@ interface ParkedVisit {
   visitNo: string;
   patientName: string;
   department?: string;
+  motherPatientNo?: string;
   admittedAt?: string;
 }
 export interface Batch {

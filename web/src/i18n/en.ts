@@ -5,6 +5,7 @@ import { loans } from './areas/loans.ts';
 import { rebuild } from './areas/rebuild.ts';
 import { overlay } from './areas/overlay.ts';
 import { people } from './areas/people.ts';
+import { merge } from './areas/merges.ts';
 import { separators } from './areas/separators.ts';
 import { template } from './areas/template.ts';
 import { trace } from './areas/trace.ts';
@@ -74,6 +75,8 @@ export const en: Messages = {
     state: 'Attestation',
     completeness: 'Completeness',
     anyCompleteness: 'All, complete or not',
+    mark: 'Mark',
+    anyMark: 'Marked or not',
     department: 'Department',
     discharged: 'Discharged',
     from: 'From',
@@ -96,6 +99,9 @@ export const en: Messages = {
     atOnce: 'It is being taken in: this is in force at once.',
     patientNo: 'Patient number',
     visitNo: 'Stay number',
+    motherPatientNo: 'Mother’s patient number',
+    motherNo: 'Mother’s patient number (of a newborn; else empty)',
+    ownMother: 'A newborn has another number than its mother',
     taken: 'Another archive has it:',
     patientName: 'Name',
     department: 'Department',
@@ -150,6 +156,12 @@ export const en: Messages = {
       save: 'Save the marks',
       lead: 'Loans of a marked archive that are applied for from now on are reviewed by one more level, as the policy says; those under way stay as they are.',
     },
+    kin: {
+      newborn: 'Newborn',
+      mother: 'Archives of the mother',
+      newborns: 'Archives of newborns',
+      noMother: 'Mother’s patient number {no}: no archive yet',
+    },
     noPages: 'Pages are being made and will appear here',
     reason: 'Reason: {reason}',
     height: 'Block height {height}',
@@ -192,6 +204,7 @@ export const en: Messages = {
     visitNo: 'Stay number',
     patientName: 'Name',
     department: 'Department',
+    motherPatientNo: 'Mother’s patient number (newborn)',
     dischargedAt: 'Discharged at',
     reason: 'Reason (needed if the stay is archived)',
     files: 'Files',
@@ -208,6 +221,8 @@ export const en: Messages = {
     sentParked: 'Sent; archived after the discharge, which is told in the files of the batch',
     inHospital: 'Still in hospital',
     inHospitalHint: 'The files wait (Awaiting discharge) until the discharge is told, or a batch comes that says it.',
+    died: 'Died (discharge disposition 5)',
+    diedHint: 'The archive is marked as a death: its loans are reviewed by one more level, as the policy says.',
     parked: {
       lead: 'The patient is in hospital, and the files wait. Tell the discharge, and all batches of this stay are archived.',
       discharge: 'Tell the discharge',
@@ -345,6 +360,7 @@ export const en: Messages = {
   catalog: catalog.en,
   exports: exports.en,
   rebuild: rebuild.en,
+  merge: merge.en,
   separators: separators.en,
   template: template.en,
   frontPage: frontPage.en,

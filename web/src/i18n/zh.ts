@@ -5,6 +5,7 @@ import { loans } from './areas/loans.ts';
 import { rebuild } from './areas/rebuild.ts';
 import { overlay } from './areas/overlay.ts';
 import { people } from './areas/people.ts';
+import { merge } from './areas/merges.ts';
 import { separators } from './areas/separators.ts';
 import { template } from './areas/template.ts';
 import { trace } from './areas/trace.ts';
@@ -73,6 +74,8 @@ export const zh = {
     state: '存证状态',
     completeness: '完整性',
     anyCompleteness: '全部完整性',
+    mark: '标记',
+    anyMark: '全部标记',
     department: '科室',
     discharged: '出院日期',
     from: '开始日期',
@@ -95,6 +98,9 @@ export const zh = {
     atOnce: '病案正在接收，提交后立即生效。',
     patientNo: '病案号',
     visitNo: '住院次数',
+    motherPatientNo: '母亲病案号',
+    motherNo: '母亲病案号（新生儿填写，不是的留空）',
+    ownMother: '新生儿的病案号与母亲的不同',
     taken: '已属于另一份病案：',
     patientName: '姓名',
     department: '科室',
@@ -149,6 +155,12 @@ export const zh = {
       save: '保存标记',
       lead: '有标记的病案，此后的借阅申请按借阅制度另加审核；已在办理的不变。',
     },
+    kin: {
+      newborn: '新生儿',
+      mother: '母亲的病案',
+      newborns: '新生儿的病案',
+      noMother: '母亲病案号 {no}，尚无病案',
+    },
     noPages: '页面正在生成，完成后会显示在这里',
     reason: '原因：{reason}',
     height: '区块高度 {height}',
@@ -191,6 +203,7 @@ export const zh = {
     visitNo: '住院次数',
     patientName: '姓名',
     department: '科室',
+    motherPatientNo: '母亲病案号（新生儿）',
     dischargedAt: '出院时间',
     reason: '补交原因（已归档的就诊须填写）',
     files: '文件',
@@ -207,6 +220,8 @@ export const zh = {
     sentParked: '已提交，出院后归档；在批次的“文件状态”中登记出院',
     inHospital: '未出院',
     inHospitalHint: '先暂存文件，状态为“待出院”；登记出院时间或收到含出院时间的批次后归档。',
+    died: '死亡（离院方式 5）',
+    diedHint: '病案标为死亡病案，借阅按借阅制度另加审核。',
     parked: {
       lead: '患者未出院，文件已暂存。登记出院时间后，该次住院暂存的批次一并归档。',
       discharge: '登记出院',
@@ -341,6 +356,7 @@ export const zh = {
   catalog: catalog.zh,
   exports: exports.zh,
   rebuild: rebuild.zh,
+  merge: merge.zh,
   separators: separators.zh,
   template: template.zh,
   frontPage: frontPage.zh,

@@ -30,6 +30,7 @@ beforeAll(async () => {
       // Some are not known yet.
       ...(i % 4 > 0 && { completeness: (['complete', 'missing', 'doubtful'] as const)[i % 3] }),
       frontPage: (['passed', 'faulty', 'unchecked'] as const)[i % 3]!,
+      marks: i % 20 === 0 ? ['death' as const] : [],
       pageCount: 1,
       documentTypes: [],
       createdAt: new Date(now),
@@ -135,6 +136,9 @@ const ARCHIVE_FILTERS = [
   { frontPage: 'unchecked' as const, department: some.department },
   { frontPage: 'passed' as const, state: 'attested' as const },
   { frontPage: 'faulty' as const, completeness: 'missing' as const, ...some, ...range },
+  { mark: 'death' as const },
+  { mark: 'death' as const, completeness: 'missing' as const, ...some, ...range },
+  { mark: 'death' as const, frontPage: 'faulty' as const, completeness: 'missing' as const, ...some },
 ];
 test.each([
   ...ARCHIVE_FILTERS.map((filter) => ['dischargedAt', filter] as const),
@@ -170,6 +174,15 @@ test.each([
   },
 );
 
+test('archives by the other numbers of merged patients too: from an index, in its order; the first page and the next', async () => {
+  const explain = (place: [string, string] | null) => {
+    const plan = archivePlan({ q: 'P01' }, 'patientNo', place, toId, ['P042', 'X1']);
+    return store.models.Archive.aggregate(orderedStages(plan, 50)).explain('queryPlanner');
+  };
+  isIndexed(await explain(null));
+  isIndexed(await explain(['P010', '1']));
+});
+
 const TRACE_FILTERS = [
   {},
   { archiveId: 'ar_0' },
@@ -196,7 +209,10 @@ test.each(TRACE_FILTERS)('the trace, filter %j: from an index, newest first', as
 test.each([{ patientId: 'pt_0' }, { patientId: 'pt_0', kind: 'open' }, { patientId: 'pt_0', archiveId: 'ar_0' }])(
   'the trace of a patient whose archives were corrected, filter %j: from indexes, newest first',
   async (filter) => {
-    const stages = orderedStages(tracePlan(filter, { $gte: 10, $lt: 250 }, ['ar_1', 'ar_2']), 50);
+    const stages = orderedStages(
+      tracePlan(filter, { $gte: 10, $lt: 250 }, [{ archiveId: 'ar_1' }, { patientId: 'pt_2' }]),
+      50,
+    );
     isIndexed(await store.models.TraceEntry.aggregate(stages).explain('queryPlanner'));
     const rows = await store.models.TraceEntry.aggregate<TraceEntry>(stages);
     expect(rows.map(({ seq }) => seq)).toEqual([...rows].map(({ seq }) => seq).sort((a, b) => b - a));

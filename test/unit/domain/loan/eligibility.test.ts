@@ -9,7 +9,7 @@ import { DEFAULT_LOAN_POLICY, type LoanPolicy } from '../../../../domain/loan/po
 
 const request: LoanRequest = { purpose: 'treatment', place: 'online', days: 30, rights: ['view'], emergency: false };
 const applicant: Applicant = { employment: 'staff', relatedPatientNos: [], open: 0, overdue: 0 };
-const archive: LendableArchive = { patientNo: '1', isArchived: true, isHeld: false, marks: [], branches: 3 };
+const archive: LendableArchive = { patientNos: ['1'], isArchived: true, isHeld: false, marks: [], branches: 3 };
 
 test('lent to whoever asks within the rules', () => {
   expect(ineligibility(DEFAULT_LOAN_POLICY, request, applicant, archive)).toBeNull();
@@ -24,6 +24,7 @@ test.each<[string, Partial<LoanRequest>, Partial<Applicant>, Partial<LendableArc
   ['loan-archive-held', {}, {}, { isHeld: true }, {}],
   ['loan-archive-unarchived', {}, {}, { isArchived: false }, {}],
   ['loan-related-record', {}, { relatedPatientNos: ['9', '1'] }, {}, {}],
+  ['loan-related-record', {}, { relatedPatientNos: ['mother'] }, { patientNos: ['1', 'mother'] }, {}],
   ['loan-term-limit', { days: 31 }, {}, {}, {}],
   ['loan-term-limit', { place: 'outOfRoom', days: 4 }, {}, {}, {}],
   ['loan-right-not-allowed', { rights: ['view', 'download'] }, {}, {}, {}],
