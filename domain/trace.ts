@@ -33,8 +33,11 @@ export const TRACE_RESULT_NAMES: Record<TraceResult, { zh: string; en: string }>
   failed: { zh: '失败', en: 'Failed' },
 };
 
-/** What a row says: 1 (which says nothing of it) did not tell by what an actor was known. Digests are made alike of both. */
-export const TRACE_ROW_FORMAT = 2;
+/**
+ * What a row says: 1 (which says nothing of it) did not tell by what an actor was known; up to 2 `patientId` was under one
+ * key for all, since 3 it is under a salt of the patient's own. Digests are made alike of all.
+ */
+export const TRACE_ROW_FORMAT = 3;
 
 /** 身份凭证: by what whoever acts is known to be who they say. */
 export const TRACE_PROOFS = {

@@ -25,10 +25,9 @@ export type TraceFilter = z.infer<typeof traceFilter>;
 
 /**
  * What an index finds, and what is left to look at entry by entry. Each of the first is an index of the model
- * (platform/store/models/trace.ts). `renumbered`: archives that are the patient's by a correction; what was done to them
- * before stands in the trace under the other number, and is of this patient too.
+ * (platform/store/models/trace.ts). `also`: what is of the patient besides the rows that name the id.
  */
-export function tracePlan(filter: Filter, seq: Filter, renumbered: readonly string[] = []): Plan {
+export function tracePlan(filter: Filter, seq: Filter, also: readonly Filter[] = []): Plan {
   const isRefused = filter.result === 'denied' || filter.result === 'failed';
   const orders: string[][] = [
     ['archiveId'],
@@ -47,7 +46,7 @@ export function tracePlan(filter: Filter, seq: Filter, renumbered: readonly stri
     Object.fromEntries(
       Object.entries(filter).filter(([name, value]) => value !== undefined && names.includes(name) === isFound),
     );
-  const patient: Filter[] = [{ patientId: filter.patientId }, ...renumbered.map((archiveId) => ({ archiveId }))];
+  const patient: Filter[] = [{ patientId: filter.patientId }, ...also];
   const byPatient = names[0] === 'patientId';
   const found =
     byPatient && patient.length > 1 ? { $or: patient.map((one) => ({ ...one, seq })) } : { ...pick(true), seq };
@@ -56,13 +55,18 @@ export function tracePlan(filter: Filter, seq: Filter, renumbered: readonly stri
   return { found, rest, sort: { seq: -1 } };
 }
 
-/** Archives that are a patient's and whose registration was corrected. */
-async function correctedOf({ models }: Store, patientNo: string | undefined): Promise<string[]> {
-  if (patientNo === undefined) return [];
-  const found = await models.Archive.find({ patientNo, corrected: { $gt: 0 } })
+/**
+ * Besides the rows under a patient's id: those under the id of before, and what was done to archives that are the patient's
+ * by a correction; before it that stands in the trace under the other number.
+ */
+async function alsoOf({ models, trace }: Store, patientNo: string): Promise<Filter[]> {
+  const corrected = await models.Archive.find({ patientNo, corrected: { $gt: 0 } })
     .select('archiveId')
     .lean<Archive[]>();
-  return found.map(({ archiveId }) => archiveId);
+  return [
+    { patientId: await trace.patients.ofBefore(patientNo) },
+    ...corrected.map(({ archiveId }) => ({ archiveId })),
+  ];
 }
 
 /** The number of the first entry at or after an instant; one beyond the last if there is none. */
@@ -96,11 +100,11 @@ async function planOf(
     {
       ...same,
       'actor.id': actor,
-      patientId: patientNo === undefined ? patientId : await store.trace.patientIdOf(patientNo),
+      patientId: patientNo === undefined ? patientId : await store.trace.patients.of(patientNo),
       term: searched === undefined ? undefined : await store.trace.termOf(searched),
     },
     { $gte: first, $lt: Math.min(end, before) },
-    await correctedOf(store, patientNo),
+    patientNo === undefined ? [] : await alsoOf(store, patientNo),
   );
 }
 
@@ -131,7 +135,7 @@ export async function lookedFor(
   store: Store,
   { patientNo, searched, patientId, ...filter }: TraceFilter,
 ): Promise<TraceMore> {
-  const patient = patientNo === undefined ? patientId : await store.trace.patientIdOf(patientNo);
+  const patient = patientNo === undefined ? patientId : await store.trace.patients.of(patientNo);
   const { archiveId, loanId, ...rest } = filter;
   return {
     ...(patient !== undefined && { patientId: patient }),

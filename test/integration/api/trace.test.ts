@@ -98,7 +98,7 @@ test('each read leaves a trace that says who, from where, whose record, and how 
 test('reading the trace is traced, with what was looked for but not the number that names someone', async () => {
   await trace('?patientNo=YZ77');
   const [last] = (await trace('?kind=admin')).items.filter(({ action }) => action === 'trace.read');
-  expect(last).toMatchObject({ actor: { id: 'auditor' }, patientId: await member.store.trace.patientIdOf('YZ77') });
+  expect(last).toMatchObject({ actor: { id: 'auditor' }, patientId: await member.store.trace.patients.of('YZ77') });
   expect(JSON.stringify(await rows().find().toArray())).not.toContain('YZ77');
 });
 
@@ -177,7 +177,7 @@ describe('a row says by what its actor was known', () => {
   test('a person: by a password, in a session that lists name', async () => {
     const person = await api.login('clerk');
     const opened = await last('clerk');
-    expect(opened).toMatchObject({ action: 'session.login', format: 2, actor: { proof: { kind: 'password' } } });
+    expect(opened).toMatchObject({ action: 'session.login', format: 3, actor: { proof: { kind: 'password' } } });
     const { items } = await person.ok<{ items: { sessionId: string; isThis: boolean }[] }>('get', '/account/sessions');
     expect(items.map(({ sessionId }) => sessionId)).toContain(opened.actor.proof!.sessionId);
     await person.ok('get', '/archives');
@@ -202,19 +202,40 @@ describe('a row says by what its actor was known', () => {
     expect((await last('scanner')).actor).not.toHaveProperty('proof');
   });
 
-  test('rows of before, which do not say it, and those of today are whole together', async () => {
+  /** A row as it was written before: what `content` says of it is all that it says besides. */
+  async function writeOld(of: Partial<TraceEntry>): Promise<number> {
     const { models, trace: writer } = member.store;
     const head = (await models.TraceEntry.findOne().sort({ seq: -1 }).lean<TraceEntry>())!;
     const content = {
       ...{ seq: head.seq + 1, at: new Date(), kind: 'open', action: 'archive.open', result: 'allowed' },
       ...{ actor: { type: 'user', id: 'clerk', roles: [] }, object: { type: 'archive', id: 'ar_old' }, requestId: 'r' },
+      ...of,
     } as unknown as TraceEntry;
     const digest = traceDigest(content);
     const mac = (await writer.sealer())(digest);
     await rows().insertOne({ ...content, previousHash: head.hash, hash: chainHash(head.hash, digest), mac } as never);
     await clerk.ok('get', '/archives');
+    return content.seq;
+  }
+
+  test('rows of before, which do not say it, and those of today are whole together', async () => {
+    await writeOld({});
     expect(found(await verify())).toEqual([]);
     await attest();
+    expect(found(await verify())).toEqual([]);
+  });
+
+  test('rows of before name a patient by an id of before: by the number both are found, and both are whole', async () => {
+    const { patients } = member.store.trace;
+    const [patientId, before] = [await patients.of(archiveId), await patients.ofBefore(archiveId)];
+    const seq = await writeOld({ format: 2, patientId: before });
+    const ids = async (query: string) => {
+      const { items } = await trace(`?limit=200&kind=open&${query}`);
+      return new Set(items.map((one) => one.patientId));
+    };
+    expect(await ids(`patientNo=${archiveId}`)).toEqual(new Set([patientId, before]));
+    expect(await ids(`patientId=${patientId}`)).toEqual(new Set([patientId]));
+    expect((await trace(`?patientId=${before}`)).items.map((one) => one.seq)).toContain(seq);
     expect(found(await verify())).toEqual([]);
   });
 });
