@@ -46,6 +46,7 @@ import { setupRoutes } from './setup/routes.ts';
 import { traced } from './traced.ts';
 import { overlayRoutes } from './system/overlay.ts';
 import { systemRoutes } from './system/routes.ts';
+import { erasureRoutes } from './trace/erasures.ts';
 import { traceRoutes } from './trace/routes.ts';
 import { createUploads, UPLOADS_PATH } from './uploads/uploads.ts';
 import { codecRoutes } from './workflows/codec.ts';
@@ -106,6 +107,7 @@ export const createRoutes = (deps: ApiDeps): Route[] => [
   ...noticeRoutes(deps),
   ...eventRoutes(deps),
   ...traceRoutes(deps),
+  ...erasureRoutes(deps),
   ...workflowRoutes(deps),
   ...codecRoutes(deps),
   ...systemRoutes(deps),

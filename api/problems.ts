@@ -140,6 +140,27 @@ export const PROBLEMS: Record<string, { status: number; zh: string; en: string }
     en: 'A correction waits for a decision; ask again once it is decided',
   },
   'correction-decided': { status: 409, zh: '该更正已处理', en: 'The correction has been decided' },
+  'patient-kept': {
+    status: 409,
+    zh: '该病案号仍有病案、批次、借阅或更正记录，不能抹除',
+    en: 'Archives, batches, loans or corrections of this number are kept; it is not erased before they are',
+  },
+  'patient-not-traced': {
+    status: 404,
+    zh: '留痕中没有这个病案号的匿名编号',
+    en: 'The trace has no id for this number',
+  },
+  'erasure-pending': { status: 409, zh: '该病案号已有一条抹除申请在等待处理', en: 'An erasure of this number waits' },
+  'erasure-not-found': {
+    status: 404,
+    zh: '没有这条抹除申请，或病案号与申请时不同',
+    en: 'No such erasure waits, or the number is not the one that it was asked for',
+  },
+  'erasure-own': {
+    status: 403,
+    zh: '不能批准自己申请的抹除',
+    en: 'Nobody approves an erasure that they asked for',
+  },
   'visit-taken': {
     status: 409,
     zh: '该病案号和住院次数已属于另一份病案',
