@@ -320,6 +320,30 @@ test('a page at a time, by every filter, and each row once', async () => {
   expect(since.items.every(({ seq }) => seq >= (all[3]!.seq as number))).toBe(true);
 });
 
+test('a list that a page follows leaves one row for some minutes, which says so; what a person does leaves one each', async () => {
+  const [one, other] = [await api.login('sysadmin'), await api.login('sysadmin')];
+  const last = (await rows().findOne({}, { sort: { seq: -1 } }))!.seq as number;
+  const background = (person: Person, path: string) =>
+    person.call('get', path, undefined, { 'X-Background': '1' }).expect(200);
+  for (let i = 0; i < 3; i += 1) {
+    await background(one, '/workflows?limit=5');
+    await background(one, '/workflows/attention');
+    await background(other, '/workflows?limit=5');
+    await one.ok('get', '/workflows?limit=5');
+    // What a row of it tells differs from time to time.
+    await background(clerk, '/loans');
+  }
+  const left = await rows()
+    .find({ seq: { $gt: last } })
+    .toArray();
+  const of = (action: string, isFollowed: boolean) =>
+    left.filter((row) => row.action === action && (row.details?.followedMinutes === 5) === isFollowed);
+  const sessions = of('workflow.search', true).map(({ actor }) => (actor as TraceEntry['actor']).proof!.sessionId);
+  expect([sessions.length, new Set(sessions).size]).toEqual([3, 2]);
+  expect(of('workflow.search', false)).toHaveLength(3);
+  expect(of('loan.search', false)).toHaveLength(3);
+});
+
 describe('the id of a patient is erased', () => {
   let medical: Person, secadmin: Person;
   beforeAll(async () => {
