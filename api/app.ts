@@ -48,6 +48,8 @@ import { setupRoutes } from './setup/routes.ts';
 import { traced } from './traced.ts';
 import { overlayRoutes } from './system/overlay.ts';
 import { systemRoutes } from './system/routes.ts';
+import { erasureRoutes } from './trace/erasures.ts';
+import { Followed } from './trace/followed.ts';
 import { traceRoutes } from './trace/routes.ts';
 import { createUploads, UPLOADS_PATH } from './uploads/uploads.ts';
 import { codecRoutes } from './workflows/codec.ts';
@@ -110,6 +112,7 @@ export const createRoutes = (deps: ApiDeps): Route[] => [
   ...noticeRoutes(deps),
   ...eventRoutes(deps),
   ...traceRoutes(deps),
+  ...erasureRoutes(deps),
   ...workflowRoutes(deps),
   ...codecRoutes(deps),
   ...systemRoutes(deps),
@@ -117,6 +120,8 @@ export const createRoutes = (deps: ApiDeps): Route[] => [
 ];
 
 type Gated = Pick<Route, 'permission' | 'fromTemporalUi'>;
+/** Whether somebody did something, and not the page by itself. */
+const isOfPerson = (request: Request) => request.header('x-background') === undefined;
 const originOf = (url: string | null) => (url === null ? null : new URL(url).origin);
 
 /** Who asks, and why they may not; whoever has not proven it by the signature is just claimed to be it. */
@@ -144,8 +149,7 @@ function createGate(deps: ApiDeps) {
   async function authenticate(request: Request, { permission, fromTemporalUi }: Gated): Promise<Admission> {
     if (request.header('signature') !== undefined) return signed(request as RawRequest);
     const token = tokenOf(request.header('cookie'));
-    const isOfPerson = request.header('x-background') === undefined;
-    const found = token === undefined ? null : await sessions.find(token, isOfPerson);
+    const found = token === undefined ? null : await sessions.find(token, isOfPerson(request));
     if (found === null) return { actor: ANONYMOUS };
     const actor = actorOf(found, environment);
     // Temporal's pages have no token of ours: a browser tells where a request comes from, and they alone are let in.
@@ -232,6 +236,7 @@ export async function createApp(deps: ApiDeps): Promise<Express> {
   const routes = createRoutes(deps);
   const gate = createGate(deps);
   const traceRefusal = createRefusals(store);
+  const followed = new Followed();
   const seconds = new Histogram({
     name: 'http_request_seconds',
     help: 'Time to answer',
@@ -308,8 +313,18 @@ export async function createApp(deps: ApiDeps): Promise<Express> {
       };
       const run = async () => {
         const body = await route.handle(call).catch(refuse);
-        if (route.trace !== undefined)
-          await traced(store, call, route.trace, objectOf(route, request), await route.traceOf?.(call, body));
+        if (route.trace !== undefined) {
+          const { trace } = route;
+          const more = await route.traceOf?.(call, body);
+          const leave = (says?: Record<string, unknown>) =>
+            traced(store, call, trace, objectOf(route, request), {
+              ...more,
+              ...(says !== undefined && { details: { ...more?.details, ...says } }),
+            });
+          const who = `${actor.type}/${actor.id}/${actor.proof?.sessionId ?? ''}`;
+          if (route.isFollowed && !isOfPerson(request)) await followed.leave(`${who} ${request.originalUrl}`, leave);
+          else await leave();
+        }
         const set = (response.locals.status as number | undefined) ?? route.status;
         return { status: set ?? (body === undefined ? 204 : 200), body };
       };

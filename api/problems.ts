@@ -150,6 +150,27 @@ export const PROBLEMS: Record<string, { status: number; zh: string; en: string }
     zh: '首页数据已被他人改动，请核对后再保存',
     en: 'The front page was entered meanwhile; look at it, then save again',
   },
+  'patient-kept': {
+    status: 409,
+    zh: '该病案号仍有病案、批次、借阅、更正或合并记录，不能抹除',
+    en: 'Archives, batches, loans, corrections or merges of this number are kept; it is not erased before they are',
+  },
+  'patient-not-traced': {
+    status: 404,
+    zh: '留痕中没有这个病案号的匿名编号',
+    en: 'The trace has no id for this number',
+  },
+  'erasure-pending': { status: 409, zh: '该病案号已有一条抹除申请在等待处理', en: 'An erasure of this number waits' },
+  'erasure-not-found': {
+    status: 404,
+    zh: '没有这条抹除申请，或病案号与申请时不同',
+    en: 'No such erasure waits, or the number is not the one that it was asked for',
+  },
+  'erasure-own': {
+    status: 403,
+    zh: '不能批准自己申请的抹除',
+    en: 'Nobody approves an erasure that they asked for',
+  },
   'visit-taken': {
     status: 409,
     zh: '该病案号和住院次数已属于另一份病案',

@@ -48,6 +48,8 @@ export interface Route<P = unknown, Q = unknown, B = unknown> {
   trace?: TraceAction;
   /** What the trace says of this read besides: never what it showed. */
   traceOf?(call: Call<P, Q, B>, answer: unknown): TraceMore | Promise<TraceMore>;
+  /** A page follows it: what it asks for in the background leaves one row for some minutes (trace/followed.ts), not one each. */
+  isFollowed?: true;
   /** Temporal's own pages call it, from their origin, with the session of the person. */
   fromTemporalUi?: true;
   /** POST only: its answer holds a secret, so that it is not kept for the Idempotency-Key. */

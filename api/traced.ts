@@ -31,7 +31,7 @@ async function read(
       ?.patientNo;
   if (patientNo === undefined) return {};
   const purpose = loan?.request.purpose;
-  return { archiveId: id!, patientId: await trace.patientIdOf(patientNo), ...(purpose !== undefined && { purpose }) };
+  return { archiveId: id!, patientId: await trace.patients.of(patientNo), ...(purpose !== undefined && { purpose }) };
 }
 
 /** Whose archive or loan it is, for the timelines by patient and by archive. */

@@ -43,6 +43,10 @@ export const Permission = {
   receiptRead: 'receipt:read',
   statusRead: 'status:read',
   traceRead: 'trace:read',
+  /** 抹除: ask that a patient's id in the trace be erased: 医务科. */
+  erasureWrite: 'erasure:write',
+  /** Erase it, or refuse to: securityAdmin. */
+  erasureDecide: 'erasure:decide',
   workflowRead: 'workflow:read',
   /** Retry, cancel and reassign workflows. */
   workflowWrite: 'workflow:write',
@@ -100,6 +104,7 @@ export const ROLE_PERMISSIONS: Record<Role, readonly Permission[]> = {
     'template:write',
     'hold:write',
     'correction:decide',
+    'erasure:write',
   ],
   systemAdmin: [
     'status:read',
@@ -110,7 +115,7 @@ export const ROLE_PERMISSIONS: Record<Role, readonly Permission[]> = {
     'account:read',
     'account:write',
   ],
-  securityAdmin: ['status:read', 'account:read', 'role:write'],
+  securityAdmin: ['status:read', 'account:read', 'role:write', 'erasure:decide'],
   auditor: ['trace:read', 'workflow:read', 'status:read', 'receipt:read', 'account:read'],
 };
 

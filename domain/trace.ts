@@ -33,8 +33,11 @@ export const TRACE_RESULT_NAMES: Record<TraceResult, { zh: string; en: string }>
   failed: { zh: '失败', en: 'Failed' },
 };
 
-/** What a row says: 1 (which says nothing of it) did not tell by what an actor was known. Digests are made alike of both. */
-export const TRACE_ROW_FORMAT = 2;
+/**
+ * What a row says: 1 (which says nothing of it) did not tell by what an actor was known; up to 2 `patientId` was under one
+ * key for all, since 3 it is under a salt of the patient's own. Digests are made alike of all.
+ */
+export const TRACE_ROW_FORMAT = 3;
 
 /** 身份凭证: by what whoever acts is known to be who they say. */
 export const TRACE_PROOFS = {
@@ -176,6 +179,10 @@ export const TRACE_ACTIONS = {
   'trace.proof': named('admin', '查看留痕存证', 'Read the proof of an entry'),
   'trace.verify': named('admin', '核验留痕', 'Verified the trace'),
   'trace.export': named('download', '导出留痕', 'Exported the trace'),
+  'erasure.search': named('admin', '查看待办抹除', 'Listed erasures'),
+  'erasure.propose': named('admin', '申请抹除患者匿名编号', 'Asked for the erasure of a patient’s id'),
+  'erasure.approve': named('admin', '抹除患者匿名编号', 'Erased a patient’s id'),
+  'erasure.refuse': named('admin', '驳回抹除', 'Refused an erasure'),
   'workflow.search': named('admin', '查看流程列表', 'Listed workflows'),
   'workflow.export': named('download', '导出流程', 'Exported workflows'),
   'workflow.read': named('admin', '查看流程', 'Read a workflow'),

@@ -31,7 +31,7 @@ export type TraceFilter = z.infer<typeof traceFilter>;
 
 /**
  * What an index finds, and what is left to look at entry by entry. Each of the first is an index of the model
- * (platform/store/models/trace.ts). `also`: what else is of the patient.
+ * (platform/store/models/trace.ts). `also`: what is of the patient besides the rows that name the id.
  */
 export function tracePlan(filter: Filter, seq: Filter, also: readonly Filter[] = []): Plan {
   const isRefused = filter.result === 'denied' || filter.result === 'failed';
@@ -62,15 +62,18 @@ export function tracePlan(filter: Filter, seq: Filter, also: readonly Filter[] =
 }
 
 /**
- * What else is of a patient: what stands under the other numbers that were merged with theirs; and their archives whose
- * number was corrected, as what was done to these before stands under yet another one.
+/**
+ * Besides the rows under a patient's id: those under the id of before, and under the ids of other numbers that were merged
+ * with this one; and what was done to archives whose number was corrected, as before it that stands under yet another one.
  */
-async function alsoOf({ models, trace }: Store, patientNo: string | undefined): Promise<Filter[]> {
-  if (patientNo === undefined) return [];
+async function alsoOf({ models, trace }: Store, patientNo: string): Promise<Filter[]> {
   const numbers = await allNumbersOf(models, [patientNo]);
   const others = numbers.filter((one) => one !== patientNo);
   const [patients, corrected] = await Promise.all([
-    Promise.all(others.map((one) => trace.patientIdOf(one))),
+    Promise.all([
+      ...others.map((one) => trace.patients.of(one)),
+      ...numbers.map((one) => trace.patients.ofBefore(one)),
+    ]),
     models.Archive.find({ patientNo: { $in: numbers }, corrected: { $gt: 0 } })
       .select('archiveId')
       .lean<Archive[]>(),
@@ -109,11 +112,11 @@ async function planOf(
     {
       ...same,
       'actor.id': actor,
-      patientId: patientNo === undefined ? patientId : await store.trace.patientIdOf(patientNo),
+      patientId: patientNo === undefined ? patientId : await store.trace.patients.of(patientNo),
       term: searched === undefined ? undefined : await store.trace.termOf(searched),
     },
     { $gte: first, $lt: Math.min(end, before) },
-    await alsoOf(store, patientNo),
+    patientNo === undefined ? [] : await alsoOf(store, patientNo),
   );
 }
 
@@ -144,7 +147,7 @@ export async function lookedFor(
   store: Store,
   { patientNo, searched, patientId, ...filter }: TraceFilter,
 ): Promise<TraceMore> {
-  const patient = patientNo === undefined ? patientId : await store.trace.patientIdOf(patientNo);
+  const patient = patientNo === undefined ? patientId : await store.trace.patients.of(patientNo);
   const { archiveId, loanId, ...rest } = filter;
   return {
     ...(patient !== undefined && { patientId: patient }),

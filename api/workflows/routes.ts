@@ -84,6 +84,7 @@ export function workflowRoutes(deps: ApiDeps): Route[] {
         isCapped: z.boolean(),
       }),
       trace: 'workflow.search',
+      isFollowed: true,
       handle: ({ query }) => attentionList(deps, query),
     }),
     route({
@@ -100,6 +101,7 @@ export function workflowRoutes(deps: ApiDeps): Route[] {
         nextCursor: z.string().nullable(),
       }),
       trace: 'workflow.search',
+      isFollowed: true,
       async handle({ query: { cursor, limit, ...filter } }) {
         const { items, next } = await listWorkflows(
           temporal,

@@ -54,7 +54,7 @@ export { allNumbersOf, enactMerge, mergesAbout } from './merges.ts';
 export { type News, settleNotices, writeNotices } from './notices.ts';
 export { archivesIn, between } from './range.ts';
 export { keepSuggestions, leavePages, numberSuggestions, recountSuggestions, withKept } from './suggestions.ts';
-export type { TraceBatch, TraceEntry } from './models/trace.ts';
+export type { PatientSalt, TraceBatch, TraceEntry } from './models/trace.ts';
 export type { AnchoringTx, OutboxItem } from './models/anchoring.ts';
 export { CHUNK_BYTES } from './chunks.ts';
 export { SealedObjects, type ObjectDigests, type ObjectStat } from './objects.ts';

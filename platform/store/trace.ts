@@ -4,6 +4,7 @@ import { TRACE_ACTIONS, TRACE_ROW_FORMAT } from '../../domain/trace.ts';
 import type { Card } from '../card/card.ts';
 import { hmacSm3, jcs, sm3 } from '../crypto/index.ts';
 import type { createTraceModels, TraceBatch as TraceBatchRow, TraceEntry } from './models/trace.ts';
+import { Pseudonyms } from './pseudonyms.ts';
 
 const DUPLICATE_KEY = 11_000;
 /** What row 1 names as the row before. */
@@ -42,6 +43,8 @@ export class Trace {
   #isWriting = false;
   #head: Head | null = null;
   #key: Promise<Buffer> | null = null;
+  /** Opaque ids of patients, in the trace only. */
+  readonly patients: Pseudonyms;
   /** Is called when rows were written. */
   onWritten: () => void = () => {};
 
@@ -51,6 +54,7 @@ export class Trace {
     private readonly card: Card,
   ) {
     this.#models = models;
+    this.patients = new Pseudonyms(models.PatientSalt, () => this.#keyOf());
   }
 
   append(event: TraceEvent): Promise<TraceEntry> {
@@ -86,24 +90,18 @@ export class Trace {
     return { rows: Math.max(1, (last?.seq ?? 0) - oldest.seq + 1), since: oldest.at };
   }
 
-  /** Opaque id of a patient, in the trace only. */
-  async patientIdOf(patientNo: string): Promise<string> {
-    return `pt_${(await this.#keyed('patient', patientNo)).slice(0, MAC_CHARACTERS)}`;
-  }
-
-  /** What stands in the trace for a text that was searched for. */
+  /** What stands in the trace for a text that was searched for: under the one key, for nobody can tell whose name it is. */
   async termOf(text: string): Promise<string> {
-    return (await this.#keyed('term', text.trim().toLowerCase())).slice(0, MAC_CHARACTERS);
+    const term = Buffer.from(`sealfolio/trace-term/1\0${text.trim().toLowerCase()}`);
+    return hmacSm3(await this.#keyOf(), term)
+      .toString('hex')
+      .slice(0, MAC_CHARACTERS);
   }
 
   /** What seals digests of rows. Throws card-unavailable. */
   async sealer(): Promise<(digest: Uint8Array) => string> {
     const key = await this.#keyOf();
     return (digest) => hmacSm3(key, digest).toString('hex').slice(0, MAC_CHARACTERS);
-  }
-
-  async #keyed(domain: string, text: string): Promise<string> {
-    return hmacSm3(await this.#keyOf(), Buffer.from(`sealfolio/trace-${domain}/1\0${text}`)).toString('hex');
   }
 
   #keyOf(): Promise<Buffer> {

@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core';
 import { axe, BrowserWorld, shot } from '../fixtures/browser.ts';
+import { until } from '../fixtures/until.ts';
 
 const world = new BrowserWorld();
 let archiveId: string;
@@ -239,5 +240,71 @@ describe('an edit of a catalogue', () => {
     const { state, failed } = await checked(page, CHECK);
     expect(state).toBe('invalid');
     expect(failed).toEqual([expect.stringContaining(step)]);
+  });
+});
+
+describe('an entry of the trace', () => {
+  const PANEL = '.el-drawer';
+  beforeAll(async () => {
+    const clerk = await world.login('clerk');
+    await clerk.goto(`${world.url}/archives/${archiveId}`);
+    await clerk.waitForSelector('.title-line');
+  });
+  /** Opens the first entry that says that someone opened the archive, once it is attested. */
+  async function opened(): Promise<Page> {
+    const asked = `/trace?archiveId=${archiveId}&kind=open`;
+    const person = await world.person('auditor');
+    await until(async () => (await person.ok<{ items: { place?: object }[] }>('get', asked)).items.at(-1)?.place);
+    const auditor = await world.login('auditor');
+    await auditor.goto(world.url + asked);
+    await auditor.click('tbody tr >> nth=-1');
+    await auditor.waitForSelector(`${PANEL} [data-test=check-entry]`);
+    return auditor;
+  }
+  const verdict = async (page: Page, begins: string) => {
+    await page.click('[data-test=check-entry]');
+    const shown = page.locator(`[data-test=entry-verdict]:has-text("${begins}")`);
+    await shown.waitFor();
+    return shown.innerText();
+  };
+
+  test('passes, with who vouches for it and since when', async () => {
+    const auditor = await opened();
+    expect(await verdict(auditor, '此条自')).toMatch(/^此条自 \S+ \S+ 起未被改动，[34] 家成员共同见证$/);
+    expect(await axe(auditor)).toEqual([]);
+  });
+
+  test('does not, with the step, where the row was changed, or its proof is of another', async () => {
+    const auditor = await opened();
+    await falsify(auditor, /\/trace\/\d+\/proof$/, ({ row }) => {
+      (row as Answer).requestId = 'another';
+    });
+    expect(await verdict(auditor, '未通过')).toMatch(/^未通过：/);
+    await auditor.unroute(/\/trace\/\d+\/proof$/);
+    expect(await verdict(auditor, '此条自')).toMatch(/^此条自/);
+  });
+
+  test('how many wait for the ledger is said, and that none does once all are attested', async () => {
+    const auditor = await world.login('auditor');
+    const lagged = (lag: object) =>
+      falsify(auditor, /\/trace\?/, (answer) => (answer.lag = { ...(answer.lag as object), ...lag }));
+    const shown = auditor.locator('[data-test=trace-lag]');
+    await auditor.goto(`${world.url}/trace`);
+    await shown.waitFor();
+    expect(await shown.innerText()).toMatch(/^[1-9]\d* 条留痕待存证，最早一条 |^留痕已全部存证$/);
+    expect(await auditor.locator('[data-test=trace-behind]').count()).toBe(0);
+
+    const longAgo = new Date(Date.now() - 3_600_000).toISOString();
+    await lagged({ waiting: 7, since: longAgo, isBehind: true, whenBehind: 'block', behindMinutes: 30 });
+    await auditor.reload();
+    await auditor.waitForSelector('[data-test=trace-lag] >> text=7 条留痕待存证');
+    const behind = await auditor.locator('[data-test=trace-behind]').innerText();
+    expect(behind).toContain('30');
+    expect(await axe(auditor)).toEqual([]);
+    await auditor.unroute(/\/trace\?/);
+
+    await lagged({ waiting: 0, since: null });
+    await auditor.reload();
+    await auditor.waitForSelector('[data-test=trace-lag] >> text=留痕已全部存证');
   });
 });

@@ -15,7 +15,7 @@ import {
 export interface TraceEntry {
   seq: number;
   at: Date;
-  /** 2; absent in rows of before, which do not say by what an actor was known. */
+  /** 3; before it `patientId` is under one key for all; absent in rows that do not say by what an actor was known. */
   format?: number;
   actor: {
     type: 'user' | 'app' | 'system' | 'anonymous';
@@ -31,7 +31,7 @@ export interface TraceEntry {
   kind: TraceKind;
   object: { type: string; id: string };
   archiveId?: string;
-  /** Opaque: a keyed MAC of 病案号 (../trace.ts). */
+  /** Opaque: 病案号 under the patient's own salt (../pseudonyms.ts). */
   patientId?: string;
   loanId?: string;
   purpose?: string;
@@ -57,6 +57,16 @@ export interface TraceBatch {
   leaves: Buffer;
   createdAt: Date;
   attestation?: { txId: string; indexInTx: number; height: number; logIndex: number; at: Date };
+}
+
+/** What the id of one patient is made of in the trace, besides 病案号 and the key: who erases it ends the id. */
+export interface PatientSalt {
+  /** A keyed MAC of 病案号. */
+  key: string;
+  /** Random, hex. */
+  salt: string;
+  /** Someone asked for it to be erased; another person has to say the same. It names no number, and goes with the salt. */
+  erasure?: { erasureId: string; by: string; reason: string; at: Date };
 }
 
 const mixed = Schema.Types.Mixed;
@@ -116,7 +126,15 @@ const batch = new Schema<TraceBatch>(
 // The last that is attested.
 batch.index({ to: -1 }, { partialFilterExpression: { attestation: { $exists: true } } });
 
+const patientSalt = new Schema<PatientSalt>(
+  { key: { ...text, unique: true }, salt: text, erasure: mixed },
+  { strict: 'throw', versionKey: false },
+);
+// Erasures that wait, the oldest first.
+patientSalt.index({ 'erasure.at': 1 }, only('erasure'));
+
 export const createTraceModels = (connection: Connection) => ({
   TraceEntry: connection.model('TraceEntry', entry, 'trace'),
   TraceBatch: connection.model('TraceBatch', batch, 'traceBatches'),
+  PatientSalt: connection.model('PatientSalt', patientSalt, 'patientSalts'),
 });

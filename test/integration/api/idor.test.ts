@@ -49,6 +49,7 @@ const OPEN: Record<string, string> = {
   workflowId: 'workflow:read and workflow:write are for all of them',
   patientId: 'trace:read is for all of it',
   requestId: 'trace:read is for all of it',
+  erasureId: 'erasure:decide is for all of them; the number is asked for besides',
 };
 /** Who holds one of these may know of all that its routes show. */
 const WHOLE: Permission[] = [
@@ -75,6 +76,7 @@ const TEXTS: Record<string, string> = {
   deputy: 'head',
   departmentId: 'dp_none',
   rebuildId: 'rb_none',
+  erasureId: 'er_none',
   batchId: '00000000-0000-4000-8000-000000000000',
 };
 

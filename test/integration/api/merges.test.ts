@@ -246,6 +246,10 @@ describe('what follows it', () => {
     const register = (more: object) => code(clerk.call('post', '/batches', visit('old-6', more)));
     expect(await register({ visitNo: '3' })).toBe('patient-merged');
     expect(await register({ visitNo: '3', inHospital: true })).toBe('patient-merged');
+    const other = visit('now-6', { visitNo: '4', inHospital: true });
+    await clerk.ok('post', '/batches', other);
+    const wrong = { patientNo: 'old-6', visitNo: '4', patientName: other.patientName, reason: '与腕带核对' };
+    expect(await code(clerk.call('put', `/batches/${other.batchId}/visit`, wrong))).toBe('patient-merged');
     expect(await registered('old-6')).toBe(old);
     const { archiveId } = await clerk.ok<Row>('post', `/batches/${waits.batchId}/discharge`, {
       dischargedAt: '2026-11-28T08:00:00Z',

@@ -30,6 +30,8 @@ const ALLOWED: Record<Exclude<Permission, 'public' | 'session'>, Role[]> = {
   'receipt:read': ['doctor', 'departmentHead', 'recordsClerk', 'medicalAffairs', 'auditor'],
   'status:read': ['recordsClerk', 'systemAdmin', 'securityAdmin', 'auditor'],
   'trace:read': ['auditor'],
+  'erasure:write': ['medicalAffairs'],
+  'erasure:decide': ['securityAdmin'],
   'workflow:read': ['recordsClerk', 'systemAdmin', 'auditor'],
   'workflow:write': ['recordsClerk', 'systemAdmin'],
   'workflow:decode': ['systemAdmin'],
@@ -63,6 +65,7 @@ const EXAMPLES: Record<string, string> = {
   jobId: 'jb_nothing',
   filterId: 'fi_nothing',
   rebuildId: 'rb_nothing',
+  erasureId: 'er_nothing',
 };
 const fill = (path: string) =>
   path.replace(/\{(\w+)\}/g, (_all, name: string) => {

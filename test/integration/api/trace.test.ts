@@ -56,6 +56,22 @@ async function attest(): Promise<number> {
   return (await Batch.findOne().sort({ to: -1 }).lean<TraceBatch>())!.to;
 }
 
+/** A row as it was written before: what `content` says of it is all that it says besides. */
+async function writeOld(of: Partial<TraceEntry>): Promise<number> {
+  const { models, trace: writer } = member.store;
+  const head = (await models.TraceEntry.findOne().sort({ seq: -1 }).lean<TraceEntry>())!;
+  const content = {
+    ...{ seq: head.seq + 1, at: new Date(), kind: 'open', action: 'archive.open', result: 'allowed' },
+    ...{ actor: { type: 'user', id: 'clerk', roles: [] }, object: { type: 'archive', id: 'ar_old' }, requestId: 'r' },
+    ...of,
+  } as unknown as TraceEntry;
+  const digest = traceDigest(content);
+  const mac = (await writer.sealer())(digest);
+  await rows().insertOne({ ...content, previousHash: head.hash, hash: chainHash(head.hash, digest), mac } as never);
+  await clerk.ok('get', '/archives');
+  return content.seq;
+}
+
 const verify = (person = auditor, url = api.url) => verification(person, url);
 const found = (lines: VerificationLine[]) =>
   lines
@@ -98,7 +114,7 @@ test('each read leaves a trace that says who, from where, whose record, and how 
 test('reading the trace is traced, with what was looked for but not the number that names someone', async () => {
   await trace('?patientNo=YZ77');
   const [last] = (await trace('?kind=admin')).items.filter(({ action }) => action === 'trace.read');
-  expect(last).toMatchObject({ actor: { id: 'auditor' }, patientId: await member.store.trace.patientIdOf('YZ77') });
+  expect(last).toMatchObject({ actor: { id: 'auditor' }, patientId: await member.store.trace.patients.of('YZ77') });
   expect(JSON.stringify(await rows().find().toArray())).not.toContain('YZ77');
 });
 
@@ -177,7 +193,7 @@ describe('a row says by what its actor was known', () => {
   test('a person: by a password, in a session that lists name', async () => {
     const person = await api.login('clerk');
     const opened = await last('clerk');
-    expect(opened).toMatchObject({ action: 'session.login', format: 2, actor: { proof: { kind: 'password' } } });
+    expect(opened).toMatchObject({ action: 'session.login', format: 3, actor: { proof: { kind: 'password' } } });
     const { items } = await person.ok<{ items: { sessionId: string; isThis: boolean }[] }>('get', '/account/sessions');
     expect(items.map(({ sessionId }) => sessionId)).toContain(opened.actor.proof!.sessionId);
     await person.ok('get', '/archives');
@@ -203,18 +219,23 @@ describe('a row says by what its actor was known', () => {
   });
 
   test('rows of before, which do not say it, and those of today are whole together', async () => {
-    const { models, trace: writer } = member.store;
-    const head = (await models.TraceEntry.findOne().sort({ seq: -1 }).lean<TraceEntry>())!;
-    const content = {
-      ...{ seq: head.seq + 1, at: new Date(), kind: 'open', action: 'archive.open', result: 'allowed' },
-      ...{ actor: { type: 'user', id: 'clerk', roles: [] }, object: { type: 'archive', id: 'ar_old' }, requestId: 'r' },
-    } as unknown as TraceEntry;
-    const digest = traceDigest(content);
-    const mac = (await writer.sealer())(digest);
-    await rows().insertOne({ ...content, previousHash: head.hash, hash: chainHash(head.hash, digest), mac } as never);
-    await clerk.ok('get', '/archives');
+    await writeOld({});
     expect(found(await verify())).toEqual([]);
     await attest();
+    expect(found(await verify())).toEqual([]);
+  });
+
+  test('rows of before name a patient by an id of before: by the number both are found, and both are whole', async () => {
+    const { patients } = member.store.trace;
+    const [patientId, before] = [await patients.of(archiveId), await patients.ofBefore(archiveId)];
+    const seq = await writeOld({ format: 2, patientId: before });
+    const ids = async (query: string) => {
+      const { items } = await trace(`?limit=200&kind=open&${query}`);
+      return new Set(items.map((one) => one.patientId));
+    };
+    expect(await ids(`patientNo=${archiveId}`)).toEqual(new Set([patientId, before]));
+    expect(await ids(`patientId=${patientId}`)).toEqual(new Set([patientId]));
+    expect((await trace(`?patientId=${before}`)).items.map((one) => one.seq)).toContain(seq);
     expect(found(await verify())).toEqual([]);
   });
 });
@@ -297,6 +318,161 @@ test('a page at a time, by every filter, and each row once', async () => {
   const middle = all[3]!.at as Date;
   const since = await trace(`?actor=clerk&from=${middle.toISOString()}`);
   expect(since.items.every(({ seq }) => seq >= (all[3]!.seq as number))).toBe(true);
+});
+
+test('a list that a page follows leaves one row for some minutes, which says so; what a person does leaves one each', async () => {
+  const [one, other] = [await api.login('sysadmin'), await api.login('sysadmin')];
+  const last = (await rows().findOne({}, { sort: { seq: -1 } }))!.seq as number;
+  const background = (person: Person, path: string) =>
+    person.call('get', path, undefined, { 'X-Background': '1' }).expect(200);
+  for (let i = 0; i < 3; i += 1) {
+    await background(one, '/workflows?limit=5');
+    await background(one, '/workflows/attention');
+    await background(other, '/workflows?limit=5');
+    await one.ok('get', '/workflows?limit=5');
+    // What a row of it tells differs from time to time.
+    await background(clerk, '/loans');
+  }
+  const left = await rows()
+    .find({ seq: { $gt: last } })
+    .toArray();
+  const of = (action: string, isFollowed: boolean) =>
+    left.filter((row) => row.action === action && (row.details?.followedMinutes === 5) === isFollowed);
+  const sessions = of('workflow.search', true).map(({ actor }) => (actor as TraceEntry['actor']).proof!.sessionId);
+  expect([sessions.length, new Set(sessions).size]).toEqual([3, 2]);
+  expect(of('workflow.search', false)).toHaveLength(3);
+  expect(of('loan.search', false)).toHaveLength(3);
+});
+
+describe('the id of a patient is erased', () => {
+  let medical: Person, secadmin: Person;
+  beforeAll(async () => {
+    [medical, secadmin] = await Promise.all([api.login('medical'), api.login('secadmin')]);
+  });
+  const reason = '保存期满，法院文书〔2056〕12 号';
+  const ask = async (patientNo: string) =>
+    (await medical.ok<{ erasureId: string }>('post', '/erasures', { patientNo, reason })).erasureId;
+  const approval = (erasureId: string, patientNo: string) =>
+    ['post', `/erasures/${erasureId}/approve`, { patientNo }] as const;
+  const waiting = () => secadmin.ok<{ items: { erasureId: string }[] }>('get', '/erasures');
+  /** Someone asked the trace for this number: so it has an id. */
+  const looked = (patientNo: string) => trace(`?patientNo=${patientNo}`);
+
+  test('one person asks, another says the same number: the rows stay and are whole, and no number leads to them any more', async () => {
+    const { patients } = member.store.trace;
+    await looked('GONE-1');
+    const patientId = await patients.of('GONE-1');
+    expect((await looked('GONE-1')).items).toMatchObject([{ action: 'trace.read', patientId }]);
+    const { IdempotentCall, PatientSalt } = member.store.models;
+    const answersKept = await IdempotentCall.countDocuments();
+    const key = { 'Idempotency-Key': 'erase-this-one' };
+    const asked = await medical.call('post', '/erasures', { patientNo: 'GONE-1', reason }, key).expect(201);
+    const { erasureId } = asked.body as { erasureId: string };
+    expect(await waiting()).toEqual({
+      items: [
+        { erasureId, by: 'medical', byName: expect.any(String) as string, reason, at: expect.any(String) as string },
+      ],
+    });
+    const { seq } = await secadmin.ok<{ seq: number }>(...approval(erasureId, 'GONE-1'));
+
+    expect(await waiting()).toEqual({ items: [] });
+    expect((await looked('GONE-1')).items).toEqual([]);
+    expect(await patients.of('GONE-1')).not.toBe(patientId);
+    expect((await trace(`?patientId=${patientId}`)).items.length).toBeGreaterThanOrEqual(2);
+    expect(found(await verify())).toEqual([]);
+    // That there was an erasure, who asked and who decided, is attested; of whom it was stands in no row, and nowhere else.
+    expect(await attest()).toBeGreaterThanOrEqual(seq);
+    const proof = await auditor.ok<TraceProof>('get', `/trace/${seq}/proof`);
+    expect(verifyTraceProof(proof, member.deps.trust, { sm3, sm2Verify: sm2.verify.bind(sm2) })).toBeNull();
+    const told = (await rows().find({ 'object.id': erasureId }).sort({ seq: 1 }).toArray()) as unknown as TraceEntry[];
+    expect(told.map(({ actor, action }) => [actor.id, action])).toEqual([
+      ['medical', 'erasure.propose'],
+      ['secadmin', 'erasure.approve'],
+    ]);
+    expect(told.filter((row) => row.patientId !== undefined)).toEqual([]);
+    const kept = JSON.stringify([await rows().find().toArray(), await PatientSalt.find().lean()]);
+    expect(kept).not.toContain('GONE-1');
+    expect(await IdempotentCall.countDocuments()).toBe(answersKept);
+  });
+
+  test('rows under an id of before stay where the number leads: how many is told', async () => {
+    await looked('GONE-2');
+    const before = await member.store.trace.patients.ofBefore('GONE-2');
+    await writeOld({ format: 2, patientId: before });
+    const erased = await secadmin.ok(...approval(await ask('GONE-2'), 'GONE-2'));
+    expect(erased).toMatchObject({ rowsOfBefore: 1 });
+    expect((await looked('GONE-2')).items).toMatchObject([{ patientId: before }]);
+  });
+
+  test('patient-kept: an archive of the number is kept, under its number of today or of before, or files wait for one', async () => {
+    const { Archive, Batch, Correction, PatientMerge } = member.store.models;
+    const refusal = (patientNo: string) => medical.refusal('post', '/erasures', { patientNo, reason });
+    expect(await refusal(archiveId)).toBe('patient-kept');
+    await Archive.updateOne({ archiveId }, { $set: { legalHold: { reason: 'x', by: 'medical', at: new Date() } } });
+    expect(await refusal(archiveId)).toBe('patient-kept');
+    await Archive.updateOne({ archiveId }, { $unset: { legalHold: 1 } });
+
+    await looked('GONE-3');
+    const before = { patientNo: 'GONE-3' };
+    for (const [{ collection }, row] of [
+      [Correction, { archiveId, correction: 1, before }],
+      [Batch, { batchId: 'kept', visit: before }],
+      [Batch, { batchId: 'kept', corrected: [{ before }] }],
+      [PatientMerge, { mergeId: 'kept', retired: 'GONE-3' }],
+      [PatientMerge, { mergeId: 'kept', surviving: 'GONE-3' }],
+      [Archive, { archiveId: 'kept', motherPatientNo: 'GONE-3' }],
+    ] as const) {
+      const { insertedId } = await collection.insertOne(row as never);
+      expect([row, await refusal('GONE-3')]).toEqual([row, 'patient-kept']);
+      await collection.deleteOne({ _id: insertedId });
+    }
+
+    // One that came while it waited.
+    const erasureId = await ask('GONE-3');
+    const { patientNo } = (await Archive.findOne({ archiveId }).lean())!;
+    await Archive.updateOne({ archiveId }, { $set: { patientNo: 'GONE-3' } });
+    expect(await secadmin.refusal(...approval(erasureId, 'GONE-3'))).toBe('patient-kept');
+    await Archive.updateOne({ archiveId }, { $set: { patientNo } });
+    await secadmin.ok(...approval(erasureId, 'GONE-3'));
+  });
+
+  test('patient-not-traced, erasure-pending, erasure-not-found', async () => {
+    const refusal = (patientNo: string) => medical.refusal('post', '/erasures', { patientNo, reason });
+    expect(await refusal('NEVER')).toBe('patient-not-traced');
+    await looked('GONE-4');
+    const erasureId = await ask('GONE-4');
+    expect(await refusal('GONE-4')).toBe('erasure-pending');
+    await looked('GONE-5');
+    for (const [id, no] of [
+      [erasureId, 'GONE-5'],
+      [erasureId, 'NEVER'],
+      ['er_none', 'GONE-4'],
+    ] as const)
+      expect(await secadmin.refusal(...approval(id, no))).toBe('erasure-not-found');
+    const none = { reason: 'x' };
+    expect(await secadmin.refusal('post', '/erasures/er_none/refuse', none)).toBe('erasure-not-found');
+    await secadmin.ok(...approval(erasureId, 'GONE-4'));
+    expect(await secadmin.refusal(...approval(erasureId, 'GONE-4'))).toBe('erasure-not-found');
+  });
+
+  test('refused, nothing is erased, and it may be asked for again', async () => {
+    await looked('GONE-6');
+    const patientId = await member.store.trace.patients.of('GONE-6');
+    await secadmin.ok('post', `/erasures/${await ask('GONE-6')}/refuse`, { reason: '依据不足' });
+    expect(await waiting()).toEqual({ items: [] });
+    expect(await member.store.trace.patients.of('GONE-6')).toBe(patientId);
+    await ask('GONE-6');
+  });
+
+  test('nobody does both: neither by one role, nor as who had the other before', async () => {
+    await looked('GONE-7');
+    const erasureId = await ask('GONE-7');
+    expect(await medical.refusal(...approval(erasureId, 'GONE-7'))).toBe('permission-denied');
+    expect(await auditor.refusal('post', '/erasures', { patientNo: 'GONE-7', reason })).toBe('permission-denied');
+    const { PatientSalt } = member.store.models;
+    await PatientSalt.updateOne({ 'erasure.erasureId': erasureId }, { $set: { 'erasure.by': 'secadmin' } });
+    expect(await secadmin.refusal(...approval(erasureId, 'GONE-7'))).toBe('erasure-own');
+  });
 });
 
 describe('verified against a quorum', () => {

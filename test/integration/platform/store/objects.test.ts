@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await store.connection.dropDatabase();
-  await store.close();
+  await Promise.all([store, ...opened].map((one) => one.close()));
   made.close();
 });
 
@@ -30,7 +30,12 @@ async function read(objectId: string, range?: { start: number; end: number }): P
 const chunks = () => store.connection.collection('objects.chunks');
 const files = () => store.connection.collection('objects.files');
 /** A store that has nothing in its cache. */
-const fresh = () => openStore({ uri: process.env.TEST_MONGODB_URI!, db: 'store-objects' }, made.card);
+async function fresh(): Promise<Store> {
+  const other = await openStore({ uri: process.env.TEST_MONGODB_URI!, db: 'store-objects' }, made.card);
+  opened.push(other);
+  return other;
+}
+const opened: Store[] = [];
 
 describe('a sealed object', () => {
   test.each([0, 1, MiB - 1, MiB, MiB + 1, 3 * MiB, 5 * MiB + 77])(
@@ -138,7 +143,6 @@ describe('tampering is refused, and named', () => {
     try {
       await expect(other.objects.readAll(objectId)).rejects.toMatchObject({ code: 'object-integrity', data });
     } finally {
-      await other.close();
     }
   });
 });
@@ -198,8 +202,35 @@ describe('the trace', () => {
       expect([seal(traceDigest(row)), otherSeal(traceDigest(row))]).toEqual([row.mac, row.mac]);
       previousHash = row.hash;
     }
-    expect(await other.trace.patientIdOf('P1')).toBe(await store.trace.patientIdOf('P1'));
-    expect(await store.trace.patientIdOf('P2')).not.toBe(await store.trace.patientIdOf('P1'));
-    await other.close();
+  });
+
+  test('names a patient by an id under a salt of their own, made once whoever asks first, and then known without the database', async () => {
+    const others = await Promise.all([fresh(), fresh(), fresh()]);
+    const everyone = [store, store, ...others, ...others];
+    // All hold the key, so that nobody is late.
+    await Promise.all(everyone.map(({ trace }) => trace.sealer()));
+    const numbers = Array.from({ length: 20 }, (_, i) => `P${i}`);
+    const ids = await Promise.all(
+      numbers.map(async (no) => new Set(await Promise.all(everyone.map(({ trace }) => trace.patients.of(no))))),
+    );
+    expect(ids.map(({ size }) => size)).toEqual(numbers.map(() => 1));
+    expect(new Set(ids.flatMap((of) => [...of])).size).toBe(numbers.length);
+    const { PatientSalt } = store.models;
+    expect(await PatientSalt.countDocuments()).toBe(numbers.length);
+
+    const key = await store.trace.patients.saltKey('P1');
+    await PatientSalt.deleteOne({ key });
+    expect(ids[1]).toContain(await store.trace.patients.of('P1'));
+    store.trace.patients.forget('P1');
+    const next = await store.trace.patients.of('P1');
+    expect(next).toMatch(/^pt_[0-9a-f]{32}$/);
+    expect([...ids[1]!, await store.trace.patients.ofBefore('P1')]).not.toContain(next);
+  });
+
+  test('keeps nothing that tells a patient: neither the number nor an id is in what the salts are kept by', async () => {
+    const id = await store.trace.patients.of('ZY-00001');
+    const kept = JSON.stringify(await store.models.PatientSalt.find().lean());
+    expect(kept).not.toContain('ZY-00001');
+    expect(kept).not.toContain(id.slice('pt_'.length));
   });
 });
