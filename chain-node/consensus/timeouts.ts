@@ -23,7 +23,7 @@ export const DEFAULT_TIMEOUTS: Timeouts = {
   precommit: 500,
   delta: 500,
   absentProposer: 150,
-  interval: 80,
+  interval: 70,
   heartbeat: 60_000,
   checkpoint: 600_000,
 };

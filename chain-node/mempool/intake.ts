@@ -10,7 +10,7 @@ import { Shares } from './shares.ts';
 
 /** Transactions that are checked together, and that wait to be. */
 const MAX_BATCH = 128;
-const GATHER_MS = 10;
+const GATHER_MS = 7;
 const MAX_WAITING = 8192;
 /** Who brings what this member's applications send. */
 const OWN = '';

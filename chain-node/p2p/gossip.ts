@@ -10,7 +10,7 @@ import { encodeHashes, Frame, frame, MAX_HASHES, txsFrame } from './frames.ts';
 import { TokenBuckets } from './limits.ts';
 
 /** Under load new ones are told together, so often. */
-const TELL_EVERY_MS = 15;
+const TELL_EVERY_MS = 10;
 /** One that is as small as the question for it travels in place of its announcement. */
 const SMALL_BYTES = 1024;
 /** Unasked ones that a peer may send: a second, and at once. */
