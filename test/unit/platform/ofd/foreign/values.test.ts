@@ -49,7 +49,8 @@ describe('paths', () => {
     const angle = fc.integer({ min: 0, max: 359 });
     fc.assert(
       fc.property(radius, angle, angle, fc.boolean(), fc.boolean(), (r, from, to, isLarge, isClockwise) => {
-        fc.pre(from !== to);
+        // Between ends that lie opposite each other the centre hangs on their last digit.
+        fc.pre((from - to) % 180 !== 0);
         const at = (degrees: number) => [
           r * Math.cos((degrees * Math.PI) / 180),
           r * Math.sin((degrees * Math.PI) / 180),
