@@ -1,5 +1,5 @@
 import { SealfolioError } from '../domain/errors.ts';
-import { sm3 } from '../platform/crypto/index.ts';
+import { hmacSm3, sm3 } from '../platform/crypto/index.ts';
 import type { IdempotentCall, Store } from '../platform/store/index.ts';
 
 const KEPT_MS = 24 * 3_600_000;
@@ -25,11 +25,12 @@ export async function once(
 ): Promise<Answer & { replayed: boolean }> {
   if (!KEY.test(key)) throw new SealfolioError('idempotency-key-invalid', { field: 'Idempotency-Key' });
   const id = sm3(Buffer.from(`${caller}\0${route}\0${key}`)).toString('hex');
-  const bodySm3 = sm3(body).toString('hex');
+  // The key itself is not kept, so nobody finds by trying what a body said of a patient.
+  const bodyMac = hmacSm3(Buffer.from(key), body).toString('hex');
   const now = new Date();
   const begun: IdempotentCall = {
     key: id,
-    bodySm3,
+    bodyMac,
     state: 'running',
     startedAt: now,
     expiresAt: new Date(now.getTime() + KEPT_MS),
@@ -39,7 +40,7 @@ export async function once(
   } catch (error) {
     if ((error as { code?: number }).code !== DUPLICATE_KEY) throw error;
     const known = await IdempotentCall.findOne({ key: id }).lean<IdempotentCall>();
-    if (known !== null && known.bodySm3 !== bodySm3)
+    if (known !== null && known.bodyMac !== bodyMac)
       throw new SealfolioError('idempotency-mismatch', { field: 'Idempotency-Key' });
     if (known?.state === 'done') return { status: known.status!, body: JSON.parse(known.body!), replayed: true };
     const brokenOff = {

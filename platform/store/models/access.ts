@@ -77,7 +77,8 @@ export interface App {
 /** What a POST with an Idempotency-Key was answered, until its time has passed (api/idempotency.ts). */
 export interface IdempotentCall {
   key: string;
-  bodySm3: string;
+  /** HMAC-SM3 under the Idempotency-Key. */
+  bodyMac: string;
   state: 'running' | 'done';
   status?: number;
   body?: string;
@@ -179,7 +180,7 @@ const nonce = new Schema<UsedNonce>(
 const idempotentCall = new Schema<IdempotentCall>(
   {
     key: { type: String, required: true, unique: true },
-    bodySm3: { type: String, required: true },
+    bodyMac: { type: String, required: true },
     state: { type: String, enum: ['running', 'done'], required: true },
     status: Number,
     body: String,

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { type TOTP, URI } from 'otpauth';
 import request from 'supertest';
 import { offerSetup } from '../../../api/setup/routes.ts';
+import { sm3 } from '../../../platform/crypto/index.ts';
 import type { TraceEntry } from '../../../platform/store/index.ts';
 import { PASSWORD, Person, TestApi } from '../../fixtures/api.ts';
 import { TestMember } from '../../fixtures/member.ts';
@@ -308,6 +309,10 @@ describe('Idempotency-Key', () => {
       'idempotency-mismatch',
     );
     expect(await sys.refusal('post', '/departments', { name: '乙科' }, key('short'))).toBe('idempotency-key-invalid');
+    // From what is kept nobody finds out by trying what was sent.
+    const kept = JSON.stringify(await member.store.models.IdempotentCall.find().lean());
+    for (const text of ['key-number-1', sm3(Buffer.from(JSON.stringify({ name: '甲科' }))).toString('hex')])
+      expect(kept).not.toContain(text);
   });
 
   test('at once: one is done, the others are told to wait or get its answer', async () => {
