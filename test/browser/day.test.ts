@@ -47,7 +47,8 @@ test('a clerk sends files from the browser; they are archived', async () => {
   await page.waitForSelector('[data-test=send]');
   await page.click('[data-test=send]');
   expect(await page.locator('.fault:has-text("请填写此项")').count()).toBe(4);
-  const field = (label: string) => page.locator('.fields label', { hasText: label }).locator('input');
+  const field = (label: string) =>
+    page.locator('.fields label', { hasText: new RegExp(`^\\s*${label}`) }).locator('input');
   await field('病案号').fill('YZ1900777');
   await field('姓名').fill('陆明远');
   await field('出院时间').fill('2026-11-22T10:00');
