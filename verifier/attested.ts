@@ -222,46 +222,47 @@ export function verifyCatalogEdit(
   return verify(proof, { stream: 'catalog', subject: shown.archiveId, checks, isSigned: true }, trust, crypto);
 }
 
-/** Checks that a correction is as it was signed and attested, without believing the server. Never throws on bad input. */
-export function verifyCorrection(
+/** What a person asked for, another approved, and the member signed. Every text is under the salt; `hashed` runs where what it cannot read fails. */
+function verifyAsked(
   proof: AttestedProof,
-  { by, approver, reason, before, after, ...shown }: ShownCorrection,
+  { by, approver, reason, ...shown }: { by: string; approver?: string; reason: string; at: string },
+  kind: { name: string; subject: string; hashed: () => Record<string, readonly [tag: string, text: string]> },
   trust: Trust | null,
   crypto: VerifierCrypto,
 ): AttestedVerdict {
   const hash = (name: string, text: string) => saltedHash(`sealfolio/${name}/1`, proof.salt, text, crypto.sm3);
   const isShown = (): Outcome =>
     differs(proof.manifest, {
-      format: 'sealfolio-correction/1',
+      format: `sealfolio-${kind.name}/1`,
       ...shown,
       actor: hash('actor', by),
       approver: approver === undefined ? undefined : hash('actor', approver),
       reason: hash('reason', reason),
-      before: hash('registered', canonicalJson(before)),
-      after: hash('registered', canonicalJson(after)),
+      ...Object.fromEntries(Object.entries(kind.hashed()).map(([field, [name, text]]) => [field, hash(name, text)])),
     });
-  const wanted = { stream: 'correction', subject: shown.archiveId, isSigned: true };
+  const wanted = { stream: kind.name, subject: kind.subject, isSigned: true };
   return verify(proof, { ...wanted, checks: [['shown', isShown] as const] }, trust, crypto);
+}
+
+/** Checks that a correction is as it was signed and attested, without believing the server. Never throws on bad input. */
+export function verifyCorrection(
+  proof: AttestedProof,
+  { before, after, ...shown }: ShownCorrection,
+  trust: Trust | null,
+  crypto: VerifierCrypto,
+): AttestedVerdict {
+  const registered = (values: unknown) => ['registered', canonicalJson(values)] as const;
+  const hashed = () => ({ before: registered(before), after: registered(after) });
+  return verifyAsked(proof, shown, { name: 'correction', subject: shown.archiveId, hashed }, trust, crypto);
 }
 
 /** Checks that a merge of patients is as it was signed and attested, without believing the server. Never throws on bad input. */
 export function verifyMerge(
   proof: AttestedProof,
-  { by, approver, reason, retired, surviving, ...shown }: ShownMerge,
+  { retired, surviving, ...shown }: ShownMerge,
   trust: Trust | null,
   crypto: VerifierCrypto,
 ): AttestedVerdict {
-  const hash = (name: string, text: string) => saltedHash(`sealfolio/${name}/1`, proof.salt, text, crypto.sm3);
-  const isShown = (): Outcome =>
-    differs(proof.manifest, {
-      format: 'sealfolio-merge/1',
-      ...shown,
-      actor: hash('actor', by),
-      approver: approver === undefined ? undefined : hash('actor', approver),
-      reason: hash('reason', reason),
-      retired: hash('patient', retired),
-      surviving: hash('patient', surviving),
-    });
-  const wanted = { stream: 'merge', subject: shown.mergeId, isSigned: true };
-  return verify(proof, { ...wanted, checks: [['shown', isShown] as const] }, trust, crypto);
+  const hashed = () => ({ retired: ['patient', retired], surviving: ['patient', surviving] }) as const;
+  return verifyAsked(proof, shown, { name: 'merge', subject: shown.mergeId, hashed }, trust, crypto);
 }

@@ -1,18 +1,16 @@
 import { z } from 'zod';
-import { SealfolioError } from '../../domain/errors.ts';
 import type { Correction } from '../../platform/store/index.ts';
 import { archiveOf } from '../archives/find.ts';
 import { reason } from '../catalog/schemas.ts';
 import type { ApiDeps } from '../deps.ts';
-import { decodeCursor, encodeCursor } from '../pagination.ts';
 import { type Route, route } from '../route.ts';
+import { proofOf, shownProof, waitingPage, waitingQuery } from './asked.ts';
 import { Corrections } from './correct.ts';
 import { shownCorrection, wantedCorrection } from './schemas.ts';
 import { correctionsShown } from './shown.ts';
 
 const params = z.object({ archiveId: z.string().regex(/^ar_[a-z0-9]{1,40}$/) });
 const one = params.extend({ correction: z.coerce.number().int().min(1).max(1_000_000) });
-const MAX_LIST = 100;
 
 /** 更正: what an archive was registered with, put right. */
 export function correctionRoutes(deps: ApiDeps): Route[] {
@@ -27,25 +25,11 @@ export function correctionRoutes(deps: ApiDeps): Route[] {
       permission: 'correction:decide',
       trace: 'correction.search',
       summary: 'Corrections that wait for a decision, the oldest first',
-      query: z.object({
-        cursor: z.string().max(200).optional(),
-        limit: z.coerce.number().int().min(1).max(MAX_LIST).default(20),
-      }),
+      query: waitingQuery,
       answer: z.object({ items: z.array(shownCorrection), nextCursor: z.string().nullable() }),
-      async handle({ query: { cursor, limit } }) {
-        const place = cursor === undefined ? null : decodeCursor(cursor);
-        const after =
-          place === null ? {} : { $or: [{ at: place.at, _id: { $gt: place.id } }, { at: { $gt: place.at } }] };
-        const found = await Correction.find({ state: 'proposed', ...after })
-          .sort({ at: 1, _id: 1 })
-          .limit(limit + 1)
-          .lean<(Correction & { _id: { toString(): string } })[]>();
-        const rows = found.slice(0, limit);
-        const last = found.length > limit ? rows.at(-1)! : null;
-        return {
-          items: await correctionsShown(store, rows),
-          nextCursor: last === null ? null : encodeCursor({ at: last.at, id: last._id.toString() }),
-        };
+      async handle({ query }) {
+        const { rows, nextCursor } = await waitingPage(Correction, query);
+        return { items: await correctionsShown(store, rows), nextCursor };
       },
     }),
     route({
@@ -112,18 +96,11 @@ export function correctionRoutes(deps: ApiDeps): Route[] {
       trace: 'correction.proof',
       summary: 'What was signed and attested of a correction, its salt, and its place in the ledger',
       params: one,
-      answer: z.object({ manifest: z.unknown(), salt: z.string(), signature: z.string(), ledger: z.unknown() }),
+      answer: shownProof,
       async handle({ params: { archiveId, correction } }) {
         await archiveOf(store, archiveId);
         const found = await Correction.findOne({ archiveId, correction }).lean<Correction>();
-        if (found?.attestation === undefined) throw new SealfolioError('receipt-not-found', { archiveId, correction });
-        const { manifest, salt, signature, attestation } = found;
-        return {
-          manifest,
-          salt,
-          signature,
-          ledger: await deps.ledger.receipt(attestation.txId, attestation.indexInTx),
-        };
+        return proofOf(deps, found, { archiveId, correction });
       },
     }),
   ];

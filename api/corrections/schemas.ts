@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { CorrectionState, isInOrder } from '../../domain/correction.ts';
+import { isInOrder } from '../../domain/correction.ts';
 import { text } from '../batches/schemas.ts';
 import { reason } from '../catalog/schemas.ts';
+import { shownAsked } from './asked.ts';
 
 const notBlank = (of: string) => of.trim() !== '';
 const time = z.iso.datetime().transform((of) => new Date(of).toISOString());
@@ -33,20 +34,5 @@ const values = z.object({
   admittedAt: z.string().nullable(),
   dischargedAt: z.string(),
 });
-export const shownCorrection = z.object({
-  archiveId: z.string(),
-  correction: z.number(),
-  state: z.enum(CorrectionState),
-  before: values,
-  after: values,
-  by: z.string(),
-  byName: z.string(),
-  reason: z.string(),
-  at: z.string(),
-  decidedBy: z.string().optional(),
-  decidedByName: z.string().optional(),
-  decidedAt: z.string().optional(),
-  refusal: z.string().optional(),
-  attestation: z.object({ height: z.number(), txId: z.string() }).optional(),
-});
+export const shownCorrection = z.object({ ...shownAsked, correction: z.number(), before: values, after: values });
 export type ShownCorrection = z.infer<typeof shownCorrection>;

@@ -1,9 +1,8 @@
 import type { ClientSession, Model } from 'mongoose';
 import { rolesWith } from '../../domain/access.ts';
-import type { CorrectionState } from '../../domain/correction.ts';
 import { SealfolioError } from '../../domain/errors.ts';
 import type { NoticeKind } from '../../domain/notices.ts';
-import { type News, settleNotices, type User, writeNotices } from '../../platform/store/index.ts';
+import { type Asked, type News, settleNotices, type User, writeNotices } from '../../platform/store/index.ts';
 import type { ApiDeps } from '../deps.ts';
 import { displayNames } from '../people/names.ts';
 import type { Actor } from '../route.ts';
@@ -14,18 +13,6 @@ const DUPLICATE_KEY = 11_000;
 export interface Who {
   actor: Actor;
   requestId: string;
-}
-
-/** What one person asks for of an archive, and another decides. */
-export interface Asked {
-  archiveId: string;
-  state: CorrectionState;
-  by: string;
-  reason: string;
-  at: Date;
-  decidedBy?: string;
-  decidedAt?: Date;
-  refusal?: string;
 }
 
 /** Codes and notices begin with its name. */

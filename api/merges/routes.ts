@@ -4,8 +4,8 @@ import { allNumbersOf, type PatientMerge } from '../../platform/store/index.ts';
 import { archiveOf } from '../archives/find.ts';
 import { text } from '../batches/schemas.ts';
 import { reason } from '../catalog/schemas.ts';
+import { proofOf, shownProof, waitingPage, waitingQuery } from '../corrections/asked.ts';
 import type { ApiDeps } from '../deps.ts';
-import { decodeCursor, encodeCursor } from '../pagination.ts';
 import { type Route, route } from '../route.ts';
 import { PatientMerges } from './merge.ts';
 import { mergesShown, shownMerge } from './shown.ts';
@@ -27,25 +27,11 @@ export function mergeRoutes(deps: ApiDeps): Route[] {
       permission: 'correction:decide',
       trace: 'merge.search',
       summary: 'Merges and splits that wait for a decision, the oldest first',
-      query: z.object({
-        cursor: z.string().max(200).optional(),
-        limit: z.coerce.number().int().min(1).max(MAX_LIST).default(20),
-      }),
+      query: waitingQuery,
       answer: z.object({ items: z.array(shownMerge), nextCursor: z.string().nullable() }),
-      async handle({ query: { cursor, limit } }) {
-        const place = cursor === undefined ? null : decodeCursor(cursor);
-        const after =
-          place === null ? {} : { $or: [{ at: place.at, _id: { $gt: place.id } }, { at: { $gt: place.at } }] };
-        const found = await PatientMerge.find({ state: 'proposed', ...after })
-          .sort({ at: 1, _id: 1 })
-          .limit(limit + 1)
-          .lean<(PatientMerge & { _id: { toString(): string } })[]>();
-        const rows = found.slice(0, limit);
-        const last = found.length > limit ? rows.at(-1)! : null;
-        return {
-          items: await mergesShown(store, rows),
-          nextCursor: last === null ? null : encodeCursor({ at: last.at, id: last._id.toString() }),
-        };
+      async handle({ query }) {
+        const { rows, nextCursor } = await waitingPage(PatientMerge, query);
+        return { items: await mergesShown(store, rows), nextCursor };
       },
     }),
     route({
@@ -129,18 +115,11 @@ export function mergeRoutes(deps: ApiDeps): Route[] {
       trace: 'merge.proof',
       summary: 'What was signed and attested of a merge, its salt, and its place in the ledger',
       params,
-      answer: z.object({ manifest: z.unknown(), salt: z.string(), signature: z.string(), ledger: z.unknown() }),
+      answer: shownProof,
       async handle({ params: { mergeId } }) {
         const found = await PatientMerge.findOne({ mergeId }).lean<PatientMerge>();
         if (found === null) throw new SealfolioError('merge-not-found', { mergeId });
-        if (found.attestation === undefined) throw new SealfolioError('receipt-not-found', { mergeId });
-        const { manifest, salt, signature, attestation } = found;
-        return {
-          manifest,
-          salt: salt!,
-          signature: signature!,
-          ledger: await deps.ledger.receipt(attestation.txId, attestation.indexInTx),
-        };
+        return proofOf(deps, found, { mergeId });
       },
     }),
   ];

@@ -1,40 +1,9 @@
-import {
-  ACTOR_TAG,
-  ATTEST_TAG,
-  CORRECTION_STREAM,
-  KEY_TAG,
-  REASON_TAG,
-  REGISTERED_TAG,
-} from '../../domain/attestation.ts';
+import { CORRECTION_STREAM, KEY_TAG, REGISTERED_TAG } from '../../domain/attestation.ts';
 import { changedFields } from '../../domain/correction.ts';
-import { jcs, taggedSm3 } from '../../platform/crypto/index.ts';
+import { jcs } from '../../platform/crypto/index.ts';
 import { type Archive, type Correction, registeredOf, type Store } from '../../platform/store/index.ts';
-import { isSignedByOneOf } from './keys.ts';
+import { digestOf, faultOf, placeFaults, tagged } from './asked.ts';
 import type { CheckedChain } from './ledger.ts';
-
-/** A correction that waits longer than this for its attestation is stuck. */
-export const CORRECTION_LATE_MS = 60_000;
-
-const tagged = (...parts: Parameters<typeof taggedSm3>): string => taggedSm3(...parts).toString('hex');
-
-/** What a correction says must be what its manifest says; null if so. */
-function faultOf({ manifest, salt, ...said }: Correction): string | null {
-  if (manifest === undefined || salt === undefined) return 'has nothing that was attested';
-  const { archiveId, correction, by, decidedBy, decidedAt, reason, before, after, at } = said;
-  const hash = (tag: string, text: string) => tagged(tag, Buffer.from(salt, 'hex'), text);
-  const expected = {
-    archiveId,
-    correction,
-    at: (decidedAt ?? at).toISOString(),
-    actor: hash(ACTOR_TAG, by),
-    approver: decidedBy === undefined ? undefined : hash(ACTOR_TAG, decidedBy),
-    reason: hash(REASON_TAG, reason),
-    before: hash(REGISTERED_TAG, jcs(before)),
-    after: hash(REGISTERED_TAG, jcs(after)),
-  };
-  const differs = Object.entries(expected).find(([name, value]) => manifest[name as keyof typeof manifest] !== value);
-  return differs === undefined ? null : `says another ${differs[0]} than its manifest`;
-}
 
 /**
  * Checks the corrections in force against the ledger: signed, attested as they stand here, each after the one before it,
@@ -65,22 +34,23 @@ export async function checkCorrections(
   };
   const inForce = models.Correction.find({ state: 'inForce' }).sort({ archiveId: 1, correction: 1 });
   for await (const one of inForce.lean<Correction>()) {
-    const { archiveId, correction, manifest, salt, signature, before, at, decidedAt } = one;
+    const { archiveId, correction, before, after } = one;
     const where = `${archiveId} correction ${correction}`;
     if (last !== null && last.archiveId !== archiveId) await isAsLeft(last);
     else if (last !== null && changedFields(last.after, before).length > 0)
       find(where, 'does not come after the one before it');
     last = one;
-    const fault = faultOf(one);
+    const fault = faultOf(one, (hash) => ({
+      ...{ archiveId, correction },
+      ...{ before: hash(REGISTERED_TAG, jcs(before)), after: hash(REGISTERED_TAG, jcs(after)) },
+    }));
     if (fault !== null) find(where, fault);
-    if (manifest === undefined || salt === undefined) continue;
+    const digest = digestOf(one);
+    if (digest === null) continue;
     const digests = onLedger.get(tagged(KEY_TAG, archiveId));
-    const digest = tagged(ATTEST_TAG, Buffer.from(salt, 'hex'), jcs(manifest));
     const height = digests?.get(digest);
     digests?.delete(digest);
-    if (!isSignedByOneOf(own, height, Buffer.from(jcs(manifest)), signature ?? '')) find(where, 'is not signed');
-    if (height === undefined && (decidedAt ?? at).getTime() < asOf - CORRECTION_LATE_MS)
-      find(where, 'is not on the ledger');
+    for (const reason of placeFaults(one, own, height, asOf)) find(where, reason);
   }
   if (last !== null) await isAsLeft(last);
   for (const digests of onLedger.values())

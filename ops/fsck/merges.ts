@@ -1,32 +1,7 @@
-import { ACTOR_TAG, ATTEST_TAG, KEY_TAG, MERGE_STREAM, PATIENT_TAG, REASON_TAG } from '../../domain/attestation.ts';
-import { jcs, taggedSm3 } from '../../platform/crypto/index.ts';
+import { KEY_TAG, MERGE_STREAM, PATIENT_TAG } from '../../domain/attestation.ts';
 import type { PatientMerge, Store } from '../../platform/store/index.ts';
-import { isSignedByOneOf } from './keys.ts';
+import { digestOf, faultOf, inForceSince, placeFaults, tagged } from './asked.ts';
 import type { CheckedChain } from './ledger.ts';
-
-/** A merge that waits longer than this for its attestation is stuck. */
-export const MERGE_LATE_MS = 60_000;
-
-const tagged = (...parts: Parameters<typeof taggedSm3>): string => taggedSm3(...parts).toString('hex');
-
-/** What a merge says must be what its manifest says; null if so. */
-function faultOf({ manifest, salt, ...said }: PatientMerge): string | null {
-  if (manifest === undefined || salt === undefined) return 'has nothing that was attested';
-  const { mergeId, kind, retired, surviving, by, decidedBy, decidedAt, reason, at } = said;
-  const hash = (tag: string, text: string) => tagged(tag, Buffer.from(salt, 'hex'), text);
-  const expected = {
-    mergeId,
-    kind,
-    at: (decidedAt ?? at).toISOString(),
-    actor: hash(ACTOR_TAG, by),
-    approver: decidedBy === undefined ? undefined : hash(ACTOR_TAG, decidedBy),
-    reason: hash(REASON_TAG, reason),
-    retired: hash(PATIENT_TAG, retired),
-    surviving: hash(PATIENT_TAG, surviving),
-  };
-  const differs = Object.entries(expected).find(([name, value]) => manifest[name as keyof typeof manifest] !== value);
-  return differs === undefined ? null : `says another ${differs[0]} than its manifest`;
-}
 
 /**
  * Checks the merges and splits in force against the ledger: signed, attested as they stand here, none on the ledger that is
@@ -46,19 +21,21 @@ export async function checkMerges(
 
   const last = new Map<string, PatientMerge>();
   const inForce = models.PatientMerge.find({ state: 'inForce' }).lean<PatientMerge[]>();
-  const since = ({ decidedAt, at }: PatientMerge) => (decidedAt ?? at).getTime();
+  const since = (one: PatientMerge) => inForceSince(one).getTime();
   for (const one of (await inForce).sort((a, b) => since(a) - since(b))) {
-    const { mergeId, retired, manifest, salt, signature } = one;
+    const { mergeId, kind, retired, surviving } = one;
     const where = `merge ${mergeId}`;
     last.set(retired, one);
-    const fault = faultOf(one);
+    const fault = faultOf(one, (hash) => ({
+      ...{ mergeId, kind, retired: hash(PATIENT_TAG, retired), surviving: hash(PATIENT_TAG, surviving) },
+    }));
     if (fault !== null) find(where, fault);
-    if (manifest === undefined || salt === undefined) continue;
-    const place = `${tagged(KEY_TAG, mergeId)} ${tagged(ATTEST_TAG, Buffer.from(salt, 'hex'), jcs(manifest))}`;
+    const digest = digestOf(one);
+    if (digest === null) continue;
+    const place = `${tagged(KEY_TAG, mergeId)} ${digest}`;
     const height = onLedger.get(place);
     onLedger.delete(place);
-    if (!isSignedByOneOf(own, height, Buffer.from(jcs(manifest)), signature ?? '')) find(where, 'is not signed');
-    if (height === undefined && since(one) < asOf - MERGE_LATE_MS) find(where, 'is not on the ledger');
+    for (const reason of placeFaults(one, own, height, asOf)) find(where, reason);
   }
   const left = [...last.values()].filter(({ kind }) => kind === 'merge').map(({ mergeId }) => mergeId);
   const standing = await models.PatientMerge.distinct('mergeId', { stands: true });

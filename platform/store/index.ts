@@ -39,6 +39,7 @@ export type {
   SavedFilter,
 } from './models/loan.ts';
 export { LOAN_INDEXES } from './models/loan.ts';
+export type { Asked } from './models/asked.ts';
 export type { PatientMerge } from './models/merge.ts';
 export { calendarYears, currentPolicy, FIRST_POLICY, projectLoan, refusalOfEnded } from './lending.ts';
 export { isVolumeOut, takeVolume, volumeOf } from './volumes.ts';

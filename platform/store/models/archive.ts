@@ -2,10 +2,11 @@ import { type Connection, Schema } from 'mongoose';
 import type { AttestationManifest, CatalogManifest, CorrectionManifest } from '../../../domain/attestation.ts';
 import type { Catalog, CatalogTemplate, DocumentType } from '../../../domain/catalog.ts';
 import { COMPLETENESS, type CompletenessState } from '../../../domain/catalog/completeness.ts';
-import { CorrectionState, type Registered } from '../../../domain/correction.ts';
+import type { Registered } from '../../../domain/correction.ts';
 import { FRONT_PAGE_POLICIES, FRONT_PAGE_STATES, type FrontPageState } from '../../../domain/front-page/quality.ts';
 import { Mark } from '../../../domain/loan/policy.ts';
 import { AttestationState } from '../../../domain/status.ts';
+import { ASKED, type Asked } from './asked.ts';
 
 /** 病案: one visit of one patient, as lists show it. What names the patient stays here, in the member's own database. */
 export interface Archive {
@@ -144,26 +145,11 @@ export interface CatalogEdit {
 }
 
 /** 更正: of what an archive was registered with; the values before it are kept here. */
-export interface Correction {
-  archiveId: string;
+export interface Correction extends Asked<CorrectionManifest> {
   /** From 1, in the order in which they were asked for. */
   correction: number;
-  state: CorrectionState;
   before: Registered;
   after: Registered;
-  by: string;
-  reason: string;
-  at: Date;
-  /** Who approved, refused or withdrew it; absent while it waits, and where nobody had to. */
-  decidedBy?: string;
-  decidedAt?: Date;
-  refusal?: string;
-  /** Of one in force: what is signed and attested of it; names nobody. */
-  manifest?: CorrectionManifest;
-  salt?: string;
-  /** SM2 with SM3 by the member's signing key over the manifest's JCS, hex. */
-  signature?: string;
-  attestation?: { txId: string; indexInTx: number; height: number; logIndex: number };
 }
 
 const version = new Schema<ArchiveVersion>(
@@ -233,21 +219,10 @@ edit.index({ archiveId: 1, version: 1, edit: 1 }, { unique: true });
 
 const correction = new Schema<Correction>(
   {
-    archiveId: { type: String, required: true },
+    ...ASKED,
     correction: { type: Number, required: true },
-    state: { type: String, enum: Object.values(CorrectionState), required: true },
     before: { type: Schema.Types.Mixed, required: true },
     after: { type: Schema.Types.Mixed, required: true },
-    by: { type: String, required: true },
-    reason: { type: String, required: true },
-    at: { type: Date, required: true },
-    decidedBy: String,
-    decidedAt: Date,
-    refusal: String,
-    manifest: Schema.Types.Mixed,
-    salt: String,
-    signature: String,
-    attestation: Schema.Types.Mixed,
   },
   { strict: 'throw', versionKey: false, minimize: false },
 );

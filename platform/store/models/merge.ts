@@ -1,51 +1,24 @@
 import { type Connection, Schema } from 'mongoose';
 import type { MergeManifest } from '../../../domain/attestation.ts';
-import { CorrectionState } from '../../../domain/correction.ts';
 import { MergeKind, type MergedNumbers } from '../../../domain/merge.ts';
+import { ASKED, type Asked } from './asked.ts';
 
-/** 患者合并、拆分: asked for by one, decided by another, as a correction is. */
-export interface PatientMerge extends MergedNumbers {
+/** 患者合并、拆分: asked for by one, decided by another, as a correction is. `archiveId`: of the retired number, where it was asked for. */
+export interface PatientMerge extends MergedNumbers, Asked<MergeManifest> {
   mergeId: string;
-  /** Of the retired number: where the merge was asked for. */
-  archiveId: string;
   kind: MergeKind;
-  state: CorrectionState;
   /** Of a merge in force that no split has undone. */
   stands?: true;
-  by: string;
-  reason: string;
-  at: Date;
-  /** Who approved, refused or withdrew it; absent while it waits, and where nobody had to. */
-  decidedBy?: string;
-  decidedAt?: Date;
-  refusal?: string;
-  /** Of one in force: what is signed and attested of it; names nobody. */
-  manifest?: MergeManifest;
-  salt?: string;
-  /** SM2 with SM3 by the member's signing key over the manifest's JCS, hex. */
-  signature?: string;
-  attestation?: { txId: string; indexInTx: number; height: number; logIndex: number };
 }
 
 const merge = new Schema<PatientMerge>(
   {
     mergeId: { type: String, required: true, unique: true },
-    archiveId: { type: String, required: true },
+    ...ASKED,
     kind: { type: String, enum: Object.values(MergeKind), required: true },
-    state: { type: String, enum: Object.values(CorrectionState), required: true },
     stands: Boolean as never,
     retired: { type: String, required: true },
     surviving: { type: String, required: true },
-    by: { type: String, required: true },
-    reason: { type: String, required: true },
-    at: { type: Date, required: true },
-    decidedBy: String,
-    decidedAt: Date,
-    refusal: String,
-    manifest: Schema.Types.Mixed,
-    salt: String,
-    signature: String,
-    attestation: Schema.Types.Mixed,
   },
   { strict: 'throw', versionKey: false },
 );

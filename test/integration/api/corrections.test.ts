@@ -1,4 +1,5 @@
-import { checkCorrections, CORRECTION_LATE_MS } from '../../../ops/fsck/corrections.ts';
+import { ASKED_LATE_MS } from '../../../ops/fsck/asked.ts';
+import { checkCorrections } from '../../../ops/fsck/corrections.ts';
 import type { LedgerRecordSeen } from '../../../ops/fsck/ledger.ts';
 import { sm2, sm3 } from '../../../platform/crypto/index.ts';
 import type { Archive, ArchiveVersion, OutboxItem, User } from '../../../platform/store/index.ts';
@@ -95,7 +96,7 @@ const history = async (id: string) => (await clerk.ok<{ items: Shown[] }>('get',
 const archiveOf = async (archiveId: string) =>
   (await member.store.models.Archive.findOne({ archiveId }).lean<Archive>())!;
 const open = (id: string) => clerk.ok<Registered & { corrected: number }>('get', `/archives/${id}`);
-async function findings(asOf = Date.now() + 2 * CORRECTION_LATE_MS): Promise<string[]> {
+async function findings(asOf = Date.now() + 2 * ASKED_LATE_MS): Promise<string[]> {
   const items = await member.store.models.OutboxItem.find({ state: 'final', stream: 'correction' }).lean<
     OutboxItem[]
   >();

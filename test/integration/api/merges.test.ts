@@ -1,5 +1,6 @@
 import type { LedgerRecordSeen } from '../../../ops/fsck/ledger.ts';
-import { checkMerges, MERGE_LATE_MS } from '../../../ops/fsck/merges.ts';
+import { ASKED_LATE_MS } from '../../../ops/fsck/asked.ts';
+import { checkMerges } from '../../../ops/fsck/merges.ts';
 import { sm2, sm3 } from '../../../platform/crypto/index.ts';
 import { type ArchiveVersion, enactMerge, type OutboxItem, type PatientMerge } from '../../../platform/store/index.ts';
 import { type AttestedProof, verifyMerge } from '../../../verifier/attested.ts';
@@ -97,7 +98,7 @@ async function findings(): Promise<string[]> {
   }));
   const keys = [{ memberId: member.memberId, publicKey: member.keys.publicKey('ledger').toString('hex'), from: 1 }];
   const all: string[] = [];
-  const asOf = Date.now() + 2 * MERGE_LATE_MS;
+  const asOf = Date.now() + 2 * ASKED_LATE_MS;
   await checkMerges(member.store, member.memberId, { records, keys }, asOf, (where, reason) =>
     all.push(`${where}: ${reason}`),
   );
