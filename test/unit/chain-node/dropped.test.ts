@@ -3,72 +3,24 @@ import { encodeCosigned } from '../../../chain-node/codec/checkpoint.ts';
 import { encodeVote, voteMessage, VoteType } from '../../../chain-node/codec/vote.ts';
 import { encodeProposal, proposalMessage } from '../../../chain-node/codec/proposal.ts';
 import { proposerOf } from '../../../chain-node/consensus/core.ts';
-import { DEFAULT_TIMEOUTS } from '../../../chain-node/consensus/timeouts.ts';
-import { parseGenesis } from '../../../chain-node/genesis.ts';
-import { inlineChecker } from '../../../chain-node/mempool/checker.ts';
-import { LedgerNode } from '../../../chain-node/node.ts';
 import { encodeGreeting, Frame } from '../../../chain-node/p2p/frames.ts';
 import { linkFaultOf } from '../../../chain-node/p2p/link-fault.ts';
 import { Clock } from '../../../chain-node/sim/clock.ts';
-import { VirtualDisk } from '../../../chain-node/sim/disk.ts';
-import { Random } from '../../../chain-node/sim/random.ts';
-import { publicKeyOf, sign, simSignatures } from '../../../chain-node/sim/signatures.ts';
-import type { LinkEvents } from '../../../chain-node/world.ts';
+import { sign } from '../../../chain-node/sim/signatures.ts';
 import { createLogger, type Logger } from '../../../platform/observe/logger.ts';
-
-const MEMBERS = ['yz1', 'yz2', 'yz3', 'yz4'];
-const keyOf = (memberId: string) => Buffer.alloc(32, MEMBERS.indexOf(memberId) + 1);
-const NOW = Date.parse('2026-01-01T00:00:00Z');
+import { keyOf, MEMBERS, NOW, openVirtualNode } from '../../fixtures/virtual-node.ts';
 
 /** yz1 at height 0, which works on height 1; what its peers send is handed in. */
 async function listening() {
-  const clock = new Clock(NOW);
-  const disk = new VirtualDisk(new Random(1)).open(() => {});
   const said: { message: string; cause?: string }[] = [];
   const debug = (data: { cause?: string }, message: string) => void said.push({ ...data, message });
   const logger = { ...createLogger('test', 'silent'), debug, info() {}, warn() {}, error() {} } as unknown as Logger;
-  let events: LinkEvents | undefined;
-  const genesis = parseGenesis({
-    chainId: 'test',
-    time: new Date(NOW).toISOString(),
-    members: MEMBERS.map((memberId) => ({
-      memberId,
-      name: memberId,
-      publicKey: publicKeyOf(keyOf(memberId)).toString('hex'),
-      role: 'validator',
-    })),
-  });
-  const options = { memberId: 'yz1', privateKeys: [keyOf('yz1')], genesis, timeouts: DEFAULT_TIMEOUTS };
-  const node = await LedgerNode.open(
-    { ...options, sync: 'blocks', logger },
-    {
-      now: () => clock.now,
-      after: (ms, run) => clock.after(ms, run),
-      disk,
-      vault: disk,
-      signatures: simSignatures,
-      checker: inlineChecker(simSignatures),
-      links: (given) => {
-        events = given;
-        return {
-          start: async () => 0,
-          close: async () => {},
-          connected: () => MEMBERS.slice(1),
-          isConnected: () => true,
-          broadcast: () => {},
-          send: () => true,
-          drop: () => {},
-        };
-      },
-      fatal: (error) => {
-        throw error;
-      },
-    },
-  );
+  const carry = { broadcast: () => {}, send: () => true };
+  const { node, events } = await openVirtualNode('yz1', new Clock(NOW), carry, logger);
   await node.start();
   const counts = () =>
     Object.fromEntries([...node.dropped.rows()].map((row) => [`${row.peer} ${row.cause}`, row.count]));
-  return { node, events: events!, genesis, said, counts };
+  return { node, events, said, counts };
 }
 
 function vote(height: number, round: number, voter = 'yz2', fill = 7): Buffer {
