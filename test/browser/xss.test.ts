@@ -162,10 +162,9 @@ const FIELDS: Record<string, Kept[] | string> = {
   'corrections/correction-dialog.vue form.motherPatientNo': ['correctedMother'],
   'corrections/correction-dialog.vue form[field]': 'a time',
   'corrections/correction-dialog.vue form.reason': ['correction'],
-  'corrections/correction-item.vue correction.refuseWhy': ['correctionRefusal'],
+  'corrections/acts.ts why': ['correctionRefusal', 'mergeRefusal', 'merge'],
   'merges/merge-dialog.vue form.surviving': 'a number, which must be that of a patient',
   'merges/merge-dialog.vue form.reason': ['merge'],
-  'merges/merge-item.vue merge.${how}Why': ['mergeRefusal', 'merge'],
   'pages/archive.vue archive.retryWhy': ['grant'],
 };
 

@@ -134,13 +134,10 @@ export interface FrontPageAnswer {
   checks: FrontPageChecked[];
 }
 
-/** 更正: asked for by one, approved or refused by another. */
-export interface Correction {
+/** What one person asks for, and another approves or refuses. */
+export interface Asked {
   archiveId: string;
-  correction: number;
   state: CorrectionState;
-  before: Registered;
-  after: Registered;
   by: string;
   byName: string;
   reason: string;
@@ -152,8 +149,15 @@ export interface Correction {
   attestation?: { height: number; txId: string };
 }
 
-/** 患者合并、拆分: asked for by one, approved or refused by another. */
-export interface Merge extends MergedNumbers, Omit<Correction, 'correction' | 'before' | 'after'> {
+/** 更正. */
+export interface Correction extends Asked {
+  correction: number;
+  before: Registered;
+  after: Registered;
+}
+
+/** 患者合并、拆分. */
+export interface Merge extends MergedNumbers, Asked {
   mergeId: string;
   kind: MergeKind;
   /** A merge in force that no split has undone. */
