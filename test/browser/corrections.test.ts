@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core';
-import { axe, BrowserWorld, expectSound, shot } from '../fixtures/browser.ts';
+import { axe, BrowserWorld, checkProof, expectSound, shot } from '../fixtures/browser.ts';
 
 const world = new BrowserWorld();
 let archiveId: string;
@@ -54,12 +54,7 @@ test('a name that was mistyped: a clerk asks, 医务科 approves, both see it at
   await clerk.waitForSelector('h1 >> text=方若晴');
   await clerk.waitForSelector('[data-test=corrections] >> text=已更正');
   await clerk.waitForSelector('[data-test=check-correction-1]');
-  await clerk.click('[data-test=check-correction-1]');
-  const proof = clerk.locator('[data-test=proof]:not([data-state=running])');
-  await proof.waitFor();
-  expect(await proof.getAttribute('data-state')).toBe('valid');
-  await clerk.keyboard.press('Escape');
-  await proof.waitFor({ state: 'detached' });
+  expect(await checkProof(clerk, '[data-test=check-correction-1]')).toMatchObject({ state: 'valid' });
   await clerk.hover('h1');
   await shot(clerk, 'corrected');
   await expectSound(clerk);

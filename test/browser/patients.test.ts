@@ -1,4 +1,4 @@
-import { axe, BrowserWorld, DESK, expectSound, shot } from '../fixtures/browser.ts';
+import { axe, BrowserWorld, checkProof, DESK, expectSound, shot } from '../fixtures/browser.ts';
 
 const world = new BrowserWorld();
 beforeAll(() => world.start());
@@ -71,12 +71,7 @@ test('患者合并: a clerk asks, 医务科 approves; the archive says both numb
 
   await clerk.waitForSelector('[data-test=current-no] >> text=现病案号 YZ196002');
   await clerk.waitForSelector('[data-test=check-merge]');
-  await clerk.click('[data-test=check-merge]');
-  const proof = clerk.locator('[data-test=proof]:not([data-state=running])');
-  await proof.waitFor();
-  expect(await proof.getAttribute('data-state')).toBe('valid');
-  await clerk.keyboard.press('Escape');
-  await proof.waitFor({ state: 'detached' });
+  expect(await checkProof(clerk, '[data-test=check-merge]')).toMatchObject({ state: 'valid' });
   await clerk.hover('h1');
   await shot(clerk, 'merged');
   await expectSound(clerk);

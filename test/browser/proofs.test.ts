@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core';
-import { axe, BrowserWorld, shot } from '../fixtures/browser.ts';
+import { axe, BrowserWorld, checkProof } from '../fixtures/browser.ts';
 import { until } from '../fixtures/until.ts';
 
 const world = new BrowserWorld();
@@ -22,27 +22,6 @@ const falsify = (page: Page, address: RegExp, change: (answer: Answer) => void) 
     change(answer);
     await route.fulfill({ response, json: answer });
   });
-
-/** Clicks the check, waits until it has ended, and closes it; its state, what it says, and the step that failed. */
-async function checked(
-  page: Page,
-  button: string,
-  name?: string,
-): Promise<{ state: string | null; text: string; failed: string[] }> {
-  await page.click(button);
-  const proof = page.locator('[data-test=proof]:not([data-state=running])');
-  await proof.waitFor();
-  if (name !== undefined) await shot(page, name);
-  const outcome = {
-    state: await proof.getAttribute('data-state'),
-    text: await proof.innerText(),
-    failed: await page.locator('[data-test=proof] li.fail').allInnerTexts(),
-  };
-  expect(await axe(page)).toEqual([]);
-  await page.keyboard.press('Escape');
-  await proof.waitFor({ state: 'detached' });
-  return outcome;
-}
 
 /** One digit of a hex text is another. */
 const otherDigit = (hex: string) => (hex.startsWith('0') ? '1' : '0') + hex.slice(1);
@@ -78,7 +57,7 @@ describe('an event of a loan', () => {
 
   test('passes, step by step, and the timeline keeps the mark', async () => {
     const page = await loan();
-    const { state, text } = await checked(page, CHECK, 'loan-proof');
+    const { state, text } = await checkProof(page, CHECK, 'loan-proof');
     expect(state).toBe('valid');
     expect(text).toMatch(/通过.*自 .* 起未被改动，[34] 家成员共同见证/s);
     expect(await page.locator('.timeline [data-test=proof-state]').getAttribute('data-state')).toBe('valid');
@@ -135,7 +114,7 @@ describe('an event of a loan', () => {
     ],
   ])('does not pass if the api changes %s', async (_what, address, change, step) => {
     const page = await loan((one) => falsify(one, address, change));
-    const { state, text, failed } = await checked(page, CHECK);
+    const { state, text, failed } = await checkProof(page, CHECK);
     expect(state).toBe('invalid');
     expect(text).toContain('请不要采信');
     expect(failed).toEqual([expect.stringContaining(step)]);
@@ -151,13 +130,13 @@ describe('an event of a loan', () => {
       }),
     );
     await page.route('**/api/v1/trust', (route) => route.abort());
-    expect(await checked(page, CHECK)).toMatchObject({ state: 'unknown', failed: [] });
+    expect(await checkProof(page, CHECK)).toMatchObject({ state: 'unknown', failed: [] });
     await page.unroute(/\/proof$/);
-    const { state, text } = await checked(page, CHECK);
+    const { state, text } = await checkProof(page, CHECK);
     expect(state).toBe('unknown');
     expect(text).toContain('缺少信任锚');
     await page.unroute('**/api/v1/trust');
-    expect((await checked(page, CHECK)).state).toBe('valid');
+    expect((await checkProof(page, CHECK)).state).toBe('valid');
     // What the browser itself logs of requests that were cut off.
     world.faults = world.faults.filter((fault) => !fault.includes('ERR_FAILED'));
   });
@@ -172,13 +151,13 @@ describe('an event of a loan', () => {
     const check = '[data-test=check-event-2]';
     const page = await loan(undefined, check);
     expect(await page.innerText('[data-test=withheld]')).toBe('不予借阅的目录项：护理记录');
-    expect((await checked(page, check, 'loan-withheld')).state).toBe('valid');
+    expect((await checkProof(page, check, 'loan-withheld')).state).toBe('valid');
     await falsify(page, /\/api\/v1\/loans\/ln_\w+$/, ({ events }) => {
       const { grant } = (events as { grant: { given: { scope: { nodes: number[] } } } }[])[1]!;
       grant.given.scope.nodes.push(2);
     });
     await page.reload();
-    const { state, failed } = await checked(page, check);
+    const { state, failed } = await checkProof(page, check);
     expect([state, failed]).toEqual(['invalid', [expect.stringContaining('页面所示与被存证的内容一致')]]);
   });
 });
@@ -210,7 +189,7 @@ describe('an edit of a catalogue', () => {
 
   test('passes, with the signature of the member', async () => {
     const page = await edits();
-    const { state, text } = await checked(page, CHECK, 'catalog-proof');
+    const { state, text } = await checkProof(page, CHECK, 'catalog-proof');
     expect(state).toBe('valid');
     expect(text).toContain('成员对内容的签名');
     expect(await page.locator('[data-test=edits] [data-test=proof-state]').getAttribute('data-state')).toBe('valid');
@@ -237,7 +216,7 @@ describe('an edit of a catalogue', () => {
     ],
   ])('does not pass if the api changes %s', async (_what, address, change, step) => {
     const page = await edits((one) => falsify(one, address, change));
-    const { state, failed } = await checked(page, CHECK);
+    const { state, failed } = await checkProof(page, CHECK);
     expect(state).toBe('invalid');
     expect(failed).toEqual([expect.stringContaining(step)]);
   });
